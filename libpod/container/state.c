@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The truth about a container: what its state file says, as far as its lock bears it out. */
+#include <errno.h>
+#include <time.h>
+
+#include "libpod/container/container.h"
+#include "libpod/container/survivors.h"
+#include "pkg/cleanup/cleanup.h"
+
+#define EXIT_CODE_KILLED 137
+#define LOOKS_MAX        100
+#define AFTER_MS         10000
+
+static bool is_living(enum container_status status)
+{
+	return status != CONTAINER_CREATED && status != CONTAINER_EXITED;
+}
+
+static bool is_same(const struct container_state *a, const struct container_state *b)
+{
+	return a->status == b->status && a->pid == b->pid && a->started_ns == b->started_ns && a->finished_ns == b->finished_ns;
+}
+
+/* The monitor died without a word, and the container with it. */
+static void bury(struct container_state *state)
+{
+	if (state->status == CONTAINER_STARTING && !state->started_ns) {
+		state->status = CONTAINER_CREATED;
+	} else if (is_living(state->status)) {
+		state->status = CONTAINER_EXITED;
+		if (!state->exit_code)
+			state->exit_code = EXIT_CODE_KILLED;
+		if (!state->finished_ns)
+			state->finished_ns = state->started_ns;
+	}
+	state->pid = 0;
+	state->monitor_pid = 0;
+}
+
+static int read_state(int dirfd, struct container_state *ret, struct error *err)
+{
+	struct container_state state = {.status = CONTAINER_CREATED};
+	int r = container_state_read(dirfd, &state, err);
+	if (r == -EBADMSG)
+		state = (struct container_state){.status = CONTAINER_RUNNING};
+	else if (r < 0 && r != -ENOENT)
+		return r;
+	error_clear(err);
+	*ret = state;
+	return 0;
+}
+
+void container_bury(struct store *store, const char *id)
+{
+	struct container_state state;
+	auto_container struct container *container = NULL;
+	auto_close int dirfd = container_open(store, id, NULL);
+	if (dirfd < 0 || read_state(dirfd, &state, NULL) < 0 || !is_living(state.status))
+		return;
+	/* In a pid namespace of its monitor's nothing outlives that. */
+	if (container_read(store, id, &container, NULL) < 0 || container->pid_mode)
+		survivors_kill(id);
+	bury(&state);
+	/* Where the disk is full, the next who looks does it. */
+	(void)container_state_write(dirfd, &state, NULL);
+}
+
+int container_state(struct store *store, const char *id, struct container_state *ret, struct error *err)
+{
+	auto_close int dirfd = container_open(store, id, err);
+	if (dirfd < 0)
+		return dirfd;
+	struct container_state state, before;
+	int r = read_state(dirfd, &state, err), alive = 0;
+	/* The lock has nothing to say of one that has ended and told so. */
+	if (r == 0 && state.status == CONTAINER_EXITED) {
+		bury(&state);
+		*ret = state;
+		return 0;
+	}
+	auto_close int lock = store->lock_fd >= 0 ? lock_file_open(store->lock_fd, id, err) : lock_file_open(dirfd, "lock", err);
+	if (lock < 0)
+		return lock;
+	/* A file that says running beside a lock that is free: dead, unless it has ended or begun between the two looks. */
+	for (int looks = 0; r == 0 && looks < LOOKS_MAX; looks++) {
+		alive = lock_is_held(lock);
+		if (alive < 0)
+			return error_sys(err, alive, "container %.12s: look at its lock", id);
+		if (alive || !is_living(state.status))
+			break;
+		before = state;
+		r = read_state(dirfd, &state, err);
+		if (r == 0 && is_same(&before, &state) && lock_is_held(lock) == 0)
+			break;
+	}
+	if (r < 0)
+		return error_context(err, "container %.12s", id);
+	state.died_unseen = !alive && is_living(state.status);
+	if (!alive)
+		bury(&state);
+	else if (state.status == CONTAINER_CREATED)
+		state.status = CONTAINER_STARTING;
+	*ret = state;
+	return 0;
+}
+
+int container_state_after(struct store *store, const char *id, struct container_state *ret, struct error *err)
+{
+	struct container_state state = {.status = CONTAINER_CREATED};
+	for (int i = 0; i < AFTER_MS; i++) {
+		int r = container_state(store, id, &state, err);
+		if (r < 0)
+			return r;
+		if (!is_living(state.status)) {
+			*ret = state;
+			return 0;
+		}
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	return error_set(err, EBUSY, "the monitor of container %.12s has closed the connection", id);
+}

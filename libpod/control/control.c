@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libpod/control/control.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "libpod/monitor/monitor.h"
+#include "libpod/volumes/volumes.h"
+
+static bool is_alive(enum container_status status)
+{
+	return status != CONTAINER_CREATED && status != CONTAINER_EXITED;
+}
+
+/* A connection to the monitor; -ESRCH, with a text that says what the container is instead, when it is not running. */
+static int connect_running(struct store *store, const struct container *container, struct error *err)
+{
+	int fd = monitor_connect(store, container->id, err);
+	if (fd != -ESRCH)
+		return fd;
+	struct container_state state;
+	int r = container_state(store, container->id, &state, err);
+	if (r < 0)
+		return r;
+	return error_set(err, ESRCH, "container %s is not running (it is %s)", container->name, container_status_name(state.status));
+}
+
+/* Until it has ended; one with --rm may be gone altogether by then. */
+static int wait_for_end(struct store *store, const struct container *container, int fd, struct error *err)
+{
+	int exit_code;
+	int r = monitor_wait(store, container->id, fd, -1, &exit_code, err);
+	if (r != -ENOENT)
+		return r;
+	error_clear(err);
+	return 0;
+}
+
+int control_stop(struct store *store, const struct container *container, int64_t timeout_s, struct error *err)
+{
+	auto_close int fd = monitor_connect(store, container->id, err);
+	if (fd == -ESRCH)
+		return 0;
+	if (fd < 0)
+		return fd;
+	int64_t timeout = timeout_s < 0 ? container->stop_timeout_s : timeout_s;
+	int r = monitor_stop(fd, container->stop_signal, timeout, err);
+	return r < 0 && r != -ESRCH ? r : wait_for_end(store, container, fd, err);
+}
+
+int control_kill(struct store *store, const struct container *container, int signal, struct error *err)
+{
+	auto_close int fd = connect_running(store, container, err);
+	int r = fd < 0 ? fd : monitor_kill(fd, signal, err);
+	/* What this signal does is known, and the next command may rely on it; what others do is the process's own affair. */
+	return r < 0 || signal != SIGKILL ? r : wait_for_end(store, container, fd, err);
+}
+
+int control_pause(struct store *store, const struct container *container, struct error *err)
+{
+	auto_close int fd = connect_running(store, container, err);
+	if (fd < 0)
+		return fd;
+	int r = monitor_pause(fd, err);
+	return r < 0 ? error_context(err, "pause %s", container->name) : r;
+}
+
+int control_unpause(struct store *store, const struct container *container, struct error *err)
+{
+	auto_close int fd = connect_running(store, container, err);
+	if (fd < 0)
+		return fd;
+	int r = monitor_unpause(fd, err);
+	return r < 0 ? error_context(err, "unpause %s", container->name) : r;
+}
+
+int control_hold(struct store *store, const struct container *container, struct error *err)
+{
+	auto_close int fd = connect_running(store, container, err);
+	if (fd < 0)
+		return fd;
+	int r = monitor_hold(fd, err);
+	return r < 0 ? error_context(err, "pause %s", container->name) : TAKE_FD(fd);
+}
+
+int control_wait(struct store *store, const struct container *container, int *ret_exit_code, struct error *err)
+{
+	auto_close int fd = monitor_connect(store, container->id, err);
+	if (fd < 0 && fd != -ESRCH)
+		return fd;
+	if (fd >= 0)
+		return monitor_wait(store, container->id, fd, -1, ret_exit_code, err);
+	error_clear(err);
+	struct container_state state;
+	int r = container_state(store, container->id, &state, err);
+	if (r >= 0)
+		*ret_exit_code = state.exit_code;
+	return r;
+}
+
+/* What is to be removed must not live. */
+static int end(struct store *store, const struct container *container, bool force, int64_t timeout_s, struct error *err)
+{
+	struct container_state state;
+	int r = container_state(store, container->id, &state, err);
+	if (r < 0 || !is_alive(state.status))
+		return r;
+	if (!force)
+		return error_set(err, EBUSY, "container %s is %s: stop it first, or remove it with --force", container->name,
+				 container_status_name(state.status));
+	return control_stop(store, container, timeout_s, err);
+}
+
+int control_remove(struct store *store, const struct container *container, bool force, int64_t timeout_s, struct error *err)
+{
+	int r = end(store, container, force, timeout_s, err);
+	if (r < 0)
+		return r;
+	r = container_remove(store, container->id, err);
+	/* A --rm container's monitor may have been faster. */
+	return r == -ENOENT && force ? 0 : r;
+}
+
+int control_remove_with_volumes(struct store *store, const struct container *container, bool force, int64_t timeout_s, struct error *err)
+{
+	auto_strv struct strv volumes = STRV_INIT;
+	int r = end(store, container, force, timeout_s, err);
+	if (r < 0 || (r = volumes_left_by(store, container, &volumes, err)) < 0)
+		return r;
+	r = container_remove_with_volumes(store, container->id, err);
+	if (r == -ENOENT && force)
+		r = 0;
+	/* Those that had become volumes of their own. */
+	return r < 0 ? r : volumes_remove_unused(store, &volumes, err);
+}

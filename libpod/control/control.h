@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control: what is done to containers that are there: stop, kill, pause, remove. Each function looks at the truth (container_state()) first and returns when the
+ * change has taken place, not when it was asked for.
+ */
+#pragma once
+
+#include "libpod/container/container.h"
+
+/* Sends the stop signal and, after `timeout_s` (-1: the container's own), SIGKILL; returns when it has ended. One that is not running is left alone: 0. */
+int control_stop(struct store *store, const struct container *container, int64_t timeout_s, struct error *err);
+/* -ESRCH, "container x is not running", when it is not. After SIGKILL it has ended. */
+int control_kill(struct store *store, const struct container *container, int signal, struct error *err);
+int control_pause(struct store *store, const struct container *container, struct error *err);
+int control_unpause(struct store *store, const struct container *container, struct error *err);
+/* Paused for as long as the descriptor that it returns is open, also when the caller is killed; -ESRCH as above. */
+int control_hold(struct store *store, const struct container *container, struct error *err);
+/* Removes it. A living one only with `force`: stopped first, with `timeout_s` as in control_stop(). */
+int control_remove(struct store *store, const struct container *container, bool force, int64_t timeout_s, struct error *err);
+/* The same with the anonymous volumes that no other container has. */
+int control_remove_with_volumes(struct store *store, const struct container *container, bool force, int64_t timeout_s, struct error *err);
+/* Waits until it is not running. The exit code. */
+int control_wait(struct store *store, const struct container *container, int *ret_exit_code, struct error *err);

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line's side of a start: takes the lock, finds or makes the user namespace, clones the monitor process and waits for its report.
+ */
+#include "libpod/launch/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libpod/launch/launch_internal.h"
+#include "libpod/monitor/message.h"
+#include "libpod/network/network.h"
+#include "pkg/file/file.h"
+#include "pkg/process/process.h"
+#include "rootless/cgroup/cgroup.h"
+#include "rootless/userns/userns.h"
+
+#define STACK_SIZE 65536
+
+void launch_free(struct launch *launch)
+{
+	cleanup_close(&launch->control);
+	for (int i = 0; i < 3; i++)
+		cleanup_close(&launch->stdio[i]);
+	*launch = LAUNCH_INIT;
+}
+
+/* ---- the clone ---- */
+static _Noreturn void be_monitor(const struct birth *birth)
+{
+	struct error err = ERROR_INIT;
+	monitor_process(birth, &err);
+	struct monitor_reply reply = {.type = REPLY_FAILED, .errnum = err.errnum, .status = err.status};
+	snprintf(reply.text, sizeof(reply.text), "%.*s", (int)sizeof(reply.text) - 1, err.text);
+	message_send(birth->description->clients[0].control, &reply, sizeof(reply), NULL, 0);
+	/* What was made so far goes with us where we are pid 1; elsewhere the first process has a parent-death signal. */
+	_exit(125);
+}
+
+struct joining {
+	const struct birth *birth;
+	int user_fd;
+	uint64_t flags;
+	pid_t pid;
+	struct error *err;
+};
+
+/* In the command line's memory, which waits: becomes a member of the user namespace, as the command line itself must not, and makes its sibling. */
+static int join_and_clone(void *data)
+{
+	struct joining *joining = data;
+	joining->pid = userns_join(joining->user_fd, plan_keeps_groups(&joining->birth->container->annotations), joining->err);
+	if (joining->pid < 0)
+		return 0;
+	pid_t pid = process_clone(joining->flags | CLONE_PARENT, NULL);
+	if (pid == 0)
+		be_monitor(joining->birth);
+	joining->pid = pid;
+	return 0;
+}
+
+static pid_t clone_joining(const struct birth *birth, int user_fd, uint64_t flags, struct error *err)
+{
+	/* Deeper in our own stack: the monitor process goes on from there, with all of the rest of it below. */
+	char stack[STACK_SIZE] __attribute__((aligned(16)));
+	struct joining joining = {.birth = birth, .user_fd = user_fd, .flags = flags, .err = err};
+	/* As posix_spawn(3) does: it borrows our memory, and nothing of it is copied for the step between. */
+	pid_t pid = clone(join_and_clone, stack + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD, &joining);
+	if (pid < 0)
+		return error_sys(err, errno, "start the monitor");
+	waitpid(pid, NULL, 0);
+	if (joining.pid < 0 && (!err || !err->errnum))
+		error_sys(err, joining.pid, "start the monitor");
+	return joining.pid;
+}
+
+static pid_t clone_making(const struct birth *birth, uint64_t flags, struct error *err)
+{
+	pid_t pid = process_clone(flags | CLONE_NEWUSER, NULL);
+	if (pid == 0)
+		be_monitor(birth);
+	return pid < 0 ? userns_explain(pid, err) : pid;
+}
+
+/* The ids of the namespace that the monitor process made; when that fails it finds its pipe at an end, and ends. */
+static int map_ids(pid_t pid, const struct plan *plan, int map_fd, struct error *err)
+{
+	int r = userns_map(pid, &plan->mapping, err);
+	if (r == 0 && write_all(map_fd, "m", 1) < 0)
+		r = 0; /* it is dead: its report says why */
+	return r;
+}
+
+/* Returns the monitor's pid. */
+static pid_t give_birth(struct birth *birth, struct error *err)
+{
+	const struct spec_namespace_entry *pid_entry = &birth->plan->spec.namespaces[SPEC_NS_PID];
+	birth->description->own_pid_namespace = pid_entry->present && !pid_entry->path && birth->namespace_fds[SPEC_NS_PID] < 0;
+	uint64_t flags = birth->description->own_pid_namespace ? CLONE_NEWPID : 0;
+	auto_close int found = -1;
+	int user_fd = birth->namespace_fds[SPEC_NS_USER];
+	if (user_fd < 0)
+		user_fd = found = userns_find(birth->store->run_fd, &birth->plan->mapping, NULL);
+	if (user_fd >= 0) {
+		birth->map_fd = birth->map_write_fd = -1;
+		return clone_joining(birth, user_fd, flags, err);
+	}
+	int fds[2];
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "make a pipe");
+	auto_close int theirs = fds[0], ours = fds[1];
+	birth->map_fd = theirs;
+	birth->map_write_fd = ours;
+	pid_t pid = clone_making(birth, flags, err);
+	if (pid < 0)
+		return pid;
+	int r = map_ids(pid, birth->plan, ours, err);
+	if (r < 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return r;
+	}
+	return pid;
+}
+
+/* ---- the report ---- */
+static int await_report(int control, struct error *err)
+{
+	struct monitor_reply reply;
+	int r = message_receive(control, &reply, NULL);
+	if (r < 0)
+		return error_set(err, EIO, "the monitor died while it was starting the container");
+	if (reply.type == REPLY_STARTED)
+		return 0;
+	return error_set_status(err, reply.errnum, reply.status, "%s", reply.text);
+}
+
+static int lock_container(struct store *store, const struct container *container, struct error *err)
+{
+	auto_close int lock = container_lock_open(store, container->id, err);
+	if (lock < 0)
+		return lock;
+	int r = lock_try(lock, LOCK_MODE_EXCLUSIVE);
+	if (r == -EAGAIN)
+		return error_set(err, EBUSY, "container %s is running already", container->name);
+	if (r < 0)
+		return error_sys(err, r, "lock container %s", container->name);
+	container_bury(store, container->id);
+	return TAKE_FD(lock);
+}
+
+static bool is_attached(const struct launch_streams *streams)
+{
+	return streams->attach_stdin || streams->attach_stdout || streams->attach_stderr;
+}
+
+/* The ports: taken when the plan was made, or now. */
+static int take_ports(struct birth *birth, struct error *err)
+{
+	struct plan *plan = birth->plan;
+	struct monitor_description *d = birth->description;
+	if (!plan->listen_fds && birth->container->ports_count) {
+		int r = network_listen(birth->container, &plan->listen_fds, &plan->listen_count, err);
+		if (r == 0) /* those that are chosen anew at each start */
+			r = container_write(d->directory_fd, birth->container, err);
+		if (r < 0)
+			return r;
+	}
+	if (plan->listen_count > MONITOR_LISTEN_MAX)
+		return error_set(err, E2BIG, "%zu published ports are more than %d", plan->listen_count, MONITOR_LISTEN_MAX);
+	d->listen_count = (uint32_t)plan->listen_count;
+	d->helper_listens = birth->container->ports_count && !plan->listen_count;
+	for (size_t i = 0; plan->listen_fds && i < plan->listen_count; i++)
+		d->listen_fds[i] = plan->listen_fds[i];
+	return 0;
+}
+
+static void close_ports(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->listen_count; i++)
+		close(plan->listen_fds[i]);
+	plan->listen_count = 0;
+}
+
+struct others {
+	int fds[SPEC_NS_COUNT];
+	int inner;
+};
+
+static void close_others(struct others *others)
+{
+	for (int i = 0; i < SPEC_NS_COUNT; i++)
+		cleanup_close(&others->fds[i]);
+	cleanup_close(&others->inner);
+}
+
+static void fill_streams(const struct container *container, const struct launch_streams *streams, const struct stream_ends *ends, int control,
+			 struct plan *plan, struct monitor_description *d)
+{
+	struct monitor_client *client = &d->clients[0];
+	*client = (struct monitor_client){.control = control, .in = ends->theirs[0], .out = ends->theirs[1], .err = ends->theirs[2]};
+	client->waits = is_attached(streams);
+	/* One socket, both ways: two descriptors, so that each direction can be watched by itself. */
+	if (container->terminal && client->in >= 0)
+		client->out = fcntl(client->in, F_DUPFD_CLOEXEC, 3);
+	if (streams->rows && streams->columns) {
+		d->rows = plan->spec.process.rows = streams->rows;
+		d->columns = plan->spec.process.columns = streams->columns;
+	}
+}
+
+/* newuidmap(1) can refuse ids that were given when we last asked. */
+static pid_t give_birth_anew(struct birth *birth, pid_t result, struct error *err)
+{
+	struct id_mapping mapping = birth->plan->mapping;
+	if (!store_mapping_refused(birth->store, result, &mapping))
+		return result;
+	error_clear(err);
+	int r = adopt_ids(birth->store, birth->container, &mapping, birth->plan, err);
+	if (r < 0)
+		return r;
+	birth->description->single_id = mapping.single;
+	return give_birth(birth, err);
+}
+
+/* With everything open: clones, lets go of what is the monitor's, waits. `control` is ours. */
+static int start(struct birth *birth, int control, pid_t *ret_pid, struct error *err)
+{
+	struct monitor_description *d = birth->description;
+	pid_t pid = give_birth(birth, err);
+	if (pid < 0)
+		pid = give_birth_anew(birth, pid, err);
+	cleanup_close(&d->clients[0].control);
+	cleanup_close(&d->clients[0].out);
+	cleanup_close(&d->lock_fd);
+	close_ports(birth->plan);
+	if (pid < 0)
+		return pid;
+	*ret_pid = pid;
+	int r = await_report(control, err);
+	if (r < 0)
+		waitpid(pid, NULL, 0); /* with it go its lock, its helpers and the first process */
+	return r;
+}
+
+static bool cgroups_are(const struct container *container, const char *mode)
+{
+	return container->cgroups && strcmp(container->cgroups, mode) == 0;
+}
+
+/* The monitor puts the container into it and removes it, as the containers' root. For the machine's root that is another user, to whom his cgroups are closed. */
+static bool can_have_cgroup(const struct plan *plan)
+{
+	return id_map_outside(&plan->mapping.uids, 0) == (int64_t)geteuid();
+}
+
+static int make_cgroup(const struct container *container, const struct plan *plan, struct cgroup *ret, struct error *err)
+{
+	struct cgroup_request request = {
+	    .id = container->id,
+	    .parent = container->cgroup_parent,
+	    .own = cgroups_are(container, "split"),
+	    .without_systemd = container->cgroup_manager && strcmp(container->cgroup_manager, "cgroupfs") == 0,
+	    .limits = limits_are_set(plan->spec.resources),
+	};
+	if (cgroups_are(container, "disabled"))
+		return 0;
+	if (!can_have_cgroup(plan))
+		return request.limits ? error_set(err, EOPNOTSUPP, "limits are not for the machine's root, whose containers' cgroups would be another user's; run coracle as an ordinary user")
+				      : 0;
+	int r = cgroup_make(&request, ret, err);
+	if (r < 0 || !request.limits)
+		return r;
+	r = limits_apply(ret->fd, plan->spec.resources, err);
+	if (r < 0) {
+		cleanup_close(&ret->fd);
+		cgroup_remove(ret->path, 0, NULL);
+	}
+	return r;
+}
+
+static int launch_locked(struct store *store, struct container *container, struct plan *plan, int lock_fd, const struct launch_streams *streams,
+			 struct launch *ret, struct error *err)
+{
+	CLEANUP(close_others) struct others others;
+	CLEANUP(streams_close) struct stream_ends ends = STREAM_ENDS_INIT;
+	auto_launch struct launch launch = LAUNCH_INIT;
+	auto_free struct monitor_description *d = xcalloc(1, sizeof(*d));
+	struct launch_streams wanted = *streams;
+	struct container_state state;
+	int pair[2];
+	memset(&others, -1, sizeof(others));
+	int r = others_open(store, container, others.fds, err);
+	if (r < 0 || (r = others_open_user(store, container, others.fds, &others.inner, err)) < 0)
+		return r;
+	auto_close int directory = container_open(store, container->id, err), program = -1;
+	if (directory < 0)
+		return directory;
+	auto_network_bridges struct network_bridges bridges = NETWORK_BRIDGES_INIT;
+	if ((r = network_prepare(store, container, &plan->mapping, &bridges, err)) < 0)
+		return r;
+	describe_container(container, d);
+	struct birth birth = {.bridges = &bridges, .store = store, .container = container, .plan = plan, .map_fd = -1, .map_write_fd = -1, .description = d};
+	memcpy(birth.namespace_fds, others.fds, sizeof(others.fds));
+	birth.inner_fd = others.inner;
+	d->directory_fd = directory;
+	d->root_fd = store->root_fd;
+	d->run_fd = store->run_fd;
+	d->locks_fd = store->lock_fd;
+	d->single_id = plan->mapping.single;
+	d->was_started = container_state_read(directory, &state, NULL) == 0 && state.status != CONTAINER_CREATED;
+	if (d->restart_policy != RESTART_NO)
+		d->program_fd = program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	wanted.terminal = container->terminal;
+	if ((r = take_ports(&birth, err)) < 0 || (r = streams_make(&wanted, &ends, err)) < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys(err, errno, "make a socket");
+	launch.control = pair[0];
+	memcpy(launch.stdio, ends.ours, sizeof(launch.stdio));
+	memset(ends.ours, -1, sizeof(ends.ours));
+	fill_streams(container, streams, &ends, pair[1], plan, d);
+	d->lock_fd = lock_fd;
+	struct cgroup cgroup = {.fd = -1};
+	if ((r = make_cgroup(container, plan, &cgroup, err)) < 0)
+		return r;
+	d->cgroup_fd = cgroup.fd;
+	r = start(&birth, launch.control, &launch.monitor_pid, err);
+	cleanup_close(&cgroup.fd);
+	if (r < 0) {
+		if (cgroup.path[0])
+			cgroup_remove(cgroup.path, 0, NULL);
+		return r;
+	}
+	*ret = launch;
+	launch = LAUNCH_INIT;
+	return 0;
+}
+
+static int reload(struct store *store, struct container *container, struct plan *ret, struct error *err)
+{
+	struct id_mapping mapping;
+	int r = store_mapping(store, &mapping, err);
+	if (r < 0 || (r = plan_reload(store, container, ret, err)) < 0)
+		return r;
+	/* Somebody else's namespace has whatever ids it has. */
+	if (container->userns && text_starts_with(container->userns, "ns:"))
+		return plan_user_namespace(container->userns + strlen("ns:"), ret, NULL, NULL, err);
+	return adopt_ids(store, container, &mapping, ret, err);
+}
+
+int launch_container(struct store *store, struct container *container, struct plan *plan, const struct launch_streams *streams, struct launch *ret,
+		     struct error *err)
+{
+	auto_plan struct plan reloaded = {0};
+	int lock = lock_container(store, container, err);
+	if (lock < 0)
+		return lock;
+	int r = plan ? 0 : reload(store, container, &reloaded, err);
+	if (r < 0) {
+		close(lock);
+		return r;
+	}
+	r = launch_locked(store, container, plan ? plan : &reloaded, lock, streams, ret, err);
+	/* What `run --rm` made goes again. A monitor that got that far has done it already. */
+	if (r < 0 && container->remove && container_remove(store, container->id, NULL) == 0)
+		store_empty_trash(store, NULL);
+	return r;
+}

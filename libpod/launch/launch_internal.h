@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launch_internal: the steps of launch_container(), a file each. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "libpod/launch/launch.h"
+#include "libpod/monitor/description.h"
+#include "libpod/network/network.h"
+#include "libpod/plan/plan.h"
+#include "libpod/spec/spec.h"
+
+/* All that the monitor process is given. Descriptors are borrowed. */
+struct birth {
+	struct store *store;
+	struct container *container;
+	struct plan *plan;
+	int namespace_fds[SPEC_NS_COUNT]; /* of other containers, to be joined; -1 otherwise. The mount namespace only for its /dev/shm */
+	int inner_fd;			  /* the user namespace, below the monitor's, that the container is to have; -1: none, or a new one */
+	int map_fd;			  /* says 'm' when the ids are mapped; -1: they are */
+	const struct network_bridges *bridges; /* of its networks; NULL: none */
+	int map_write_fd;		  /* the command line's end of it, to be closed: its death must show */
+	struct monitor_description *description;
+};
+
+/* process.c: the monitor process' way until it executes coracle-monitor. Returns only when something failed. */
+int monitor_process(const struct birth *birth, struct error *err);
+/* Executes coracle-monitor; returns only when that failed. */
+int execute_monitor(const struct monitor_description *description, struct error *err);
+
+/* describe.c: fills the settings of the description from the container's; no process, no clients, descriptors -1. */
+void describe_container(const struct container *container, struct monitor_description *ret);
+
+/* reload.c: the plan of a container that was made earlier, from its directory; all but the mapping, which cannot be told from within the user namespace. */
+int plan_reload(struct store *store, struct container *container, struct plan *ret, struct error *err);
+
+/* ids.c: makes these ids the plan's and, where they are others than it was made with, the container's, with a warning if that concerns its files. */
+int adopt_ids(struct store *store, struct container *container, const struct id_mapping *mapping, struct plan *plan, struct error *err);
+
+/* others.c: fills in the namespaces of other containers that this one shares, and then their user namespace too, in which it must live. */
+int others_open(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], struct error *err);
+/* --userns container:… and ns:…: the namespace of the container, -1 where it is the one that containers share, and in fds the one that its monitor is to live in. */
+int others_open_user(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], int *ret_inner, struct error *err);

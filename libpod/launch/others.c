@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Namespaces of other containers: --pid, --ipc, --uts and --network container:… are looked up at each start, because the other one may have been started anew. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libpod/launch/launch_internal.h"
+#include "libpod/monitor/monitor.h"
+#include "pkg/process/process.h"
+#include "rootless/userns/userns.h"
+
+struct sharing {
+	enum spec_namespace kind;
+	const char *mode, *file;
+};
+
+static int open_namespace(int pidfd, pid_t pid, const char *file, struct error *err)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_sys(err, errno, "open %s", path);
+	/* Still alive: so the number was that process' when the path was opened. */
+	if (pidfd_signal(pidfd, 0) == 0)
+		return fd;
+	close(fd);
+	return error_set(err, ESRCH, "it has just ended");
+}
+
+/* That of the container; its first process can be in one below. */
+static int open_user_namespace(int pidfd, pid_t pid, struct error *err)
+{
+	auto_close int mounts = open_namespace(pidfd, pid, "mnt", err);
+	if (mounts < 0)
+		return mounts;
+	int owner = userns_owner(mounts);
+	return owner < 0 ? error_sys(err, owner, "find the other container's user namespace") : owner;
+}
+
+/* The one that containers share, in which a monitor lives. */
+static int open_shared_user_namespace(int pidfd, pid_t pid, struct error *err)
+{
+	auto_close int own = open_user_namespace(pidfd, pid, err);
+	int shared = own < 0 ? own : userns_outermost(own);
+	return own >= 0 && shared < 0 ? error_sys(err, shared, "find the other container's user namespace") : shared;
+}
+
+static int find_process(struct store *store, const char *id, int *ret_pidfd, struct error *err)
+{
+	auto_close int control = monitor_connect(store, id, err);
+	int r = control < 0 ? control : monitor_pidfd(control, ret_pidfd, err);
+	if (r < 0)
+		return r;
+	pid_t pid = pidfd_pid(*ret_pidfd);
+	return pid < 0 ? error_sys(err, pid, "find the other container's process") : pid;
+}
+
+static int open_one(struct store *store, const struct sharing *sharing, int fds[SPEC_NS_COUNT], struct error *err)
+{
+	auto_close int pidfd = -1;
+	pid_t pid = find_process(store, sharing->mode + sizeof("container:") - 1, &pidfd, err);
+	if (pid < 0)
+		return pid;
+	int r;
+	fds[sharing->kind] = r = open_namespace(pidfd, pid, sharing->file, err);
+	/* POSIX shared memory and semaphores, which are files, go with the rest of IPC. */
+	if (r >= 0 && sharing->kind == SPEC_NS_IPC)
+		fds[SPEC_NS_MOUNT] = r = open_namespace(pidfd, pid, "mnt", err);
+	if (r >= 0 && fds[SPEC_NS_USER] < 0)
+		fds[SPEC_NS_USER] = r = open_shared_user_namespace(pidfd, pid, err);
+	return r < 0 ? r : 0;
+}
+
+/* The user namespace that we are in ourselves, where we have no rights. */
+static bool is_own(int user_fd)
+{
+	struct stat ours, theirs;
+	return stat("/proc/self/ns/user", &ours) == 0 && fstat(user_fd, &theirs) == 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+/* --network ns:PATH. To join it the container needs the rights of the user namespace that it belongs to, and lives in that one. */
+static int open_path(const char *path, int fds[SPEC_NS_COUNT], struct error *err)
+{
+	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_sys(err, errno, "--network ns:%s", path);
+	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
+		return error_set(err, EINVAL, "--network ns:%s: this is no network namespace", path);
+	auto_close int owner = userns_owner(fd);
+	if (owner < 0 || is_own(owner))
+		return error_set(err, EPERM,
+				 "--network ns:%s: it does not belong to a user namespace of yours, so only its owner can join it; one that you made with unshare(1) or podman can be joined", path);
+	fds[SPEC_NS_NETWORK] = TAKE_FD(fd);
+	if (fds[SPEC_NS_USER] < 0)
+		fds[SPEC_NS_USER] = TAKE_FD(owner);
+	return 0;
+}
+
+static int open_user_of_container(struct store *store, const char *id, bool nested, int fds[SPEC_NS_COUNT], int *ret_inner, struct error *err)
+{
+	auto_close int pidfd = -1;
+	pid_t pid = find_process(store, id, &pidfd, err);
+	if (pid < 0)
+		return error_context(err, "share the user namespace of container:%.12s", id);
+	if (fds[SPEC_NS_USER] < 0 && (fds[SPEC_NS_USER] = open_shared_user_namespace(pidfd, pid, err)) < 0)
+		return fds[SPEC_NS_USER];
+	if (!nested)
+		return 0;
+	int r = *ret_inner = open_user_namespace(pidfd, pid, err);
+	return r < 0 ? r : 0;
+}
+
+int others_open_user(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], int *ret_inner, struct error *err)
+{
+	const char *mode = container->userns ? container->userns : "";
+	if (text_starts_with(mode, "container:"))
+		return open_user_of_container(store, mode + strlen("container:"), container->uid_map.count, fds, ret_inner, err);
+	if (!text_starts_with(mode, "ns:"))
+		return 0;
+	struct plan unused = {0};
+	int outer;
+	int r = plan_user_namespace(mode + strlen("ns:"), &unused, &outer, ret_inner, err);
+	if (r == 0 && fds[SPEC_NS_USER] >= 0)
+		close(fds[SPEC_NS_USER]);
+	if (r == 0)
+		fds[SPEC_NS_USER] = outer;
+	return r;
+}
+
+int others_open(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], struct error *err)
+{
+	const struct sharing all[] = {
+	    {SPEC_NS_PID, container->pid_mode, "pid"},
+	    {SPEC_NS_IPC, container->ipc_mode, "ipc"},
+	    {SPEC_NS_UTS, container->uts_mode, "uts"},
+	    {SPEC_NS_NETWORK, container->network, "net"},
+	    {SPEC_NS_CGROUP, container->cgroup_mode, "cgroup"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (!all[i].mode || !text_starts_with(all[i].mode, "container:"))
+			continue;
+		int r = open_one(store, &all[i], fds, err);
+		if (r < 0)
+			return error_context(err, "share the %s namespace of %.22s", all[i].file, all[i].mode);
+	}
+	if (container->network && text_starts_with(container->network, "ns:"))
+		return open_path(container->network + strlen("ns:"), fds, err);
+	return 0;
+}

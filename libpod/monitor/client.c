@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands' side of the control socket. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "libpod/monitor/message.h"
+#include "libpod/monitor/monitor.h"
+#include "pkg/cleanup/cleanup.h"
+
+#define CONNECT_TRIES 100 /* 10 ms each */
+
+/* ---- connecting ---- */
+static int try_connect(struct store *store, const char *id)
+{
+	char name[80];
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(name, sizeof(name), "%.64s", id);
+	auto_close int dirfd = openat(store->run_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (dirfd < 0)
+		return -errno;
+	auto_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	/* Through the descriptor: the path may be longer than an address. */
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/control", dirfd);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+int monitor_connect(struct store *store, const char *id, struct error *err)
+{
+	struct container_state state;
+	int fd = try_connect(store, id);
+	for (int i = 0; fd < 0 && i < CONNECT_TRIES; i++) {
+		int r = container_state(store, id, &state, err);
+		if (r < 0)
+			return r;
+		if (state.status == CONTAINER_CREATED || state.status == CONTAINER_EXITED)
+			return error_set(err, ESRCH, "container %.12s is not running", id);
+		/* It lives, so its run directory was removed, or it is just being started: the signal makes it make its socket anew. Its number
+		 * is trusted because the lock is held. */
+		if (state.monitor_pid > 0 && i % 10 == 0)
+			kill(state.monitor_pid, SIGHUP);
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+		fd = try_connect(store, id);
+	}
+	if (fd < 0)
+		return error_sys(err, fd, "reach the monitor of container %.12s", id);
+	return fd;
+}
+
+/* ---- messages ---- */
+int message_send(int fd, const void *data, size_t length, const int *fds, size_t count)
+{
+	struct iovec part = {.iov_len = length};
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(MONITOR_STREAMS_MAX * sizeof(int))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	memcpy(&part.iov_base, &data, sizeof(data)); /* sendmsg(2) does not write to it, whatever its type says */
+	if (count) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(count * sizeof(int))};
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	}
+	while (sendmsg(fd, &message, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+int message_receive(int fd, struct monitor_reply *ret, int *ret_fd)
+{
+	struct iovec part = {.iov_base = ret, .iov_len = sizeof(*ret)};
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	ssize_t n;
+	while ((n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC)) < 0)
+		if (errno != EINTR)
+			return -errno;
+	auto_close int received = -1;
+	struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+		memcpy(&received, CMSG_DATA(header), sizeof(received));
+	if (n == 0)
+		return -ECONNRESET;
+	if (n != sizeof(*ret))
+		return -EBADMSG;
+	ret->text[sizeof(ret->text) - 1] = '\0';
+	if (ret_fd)
+		*ret_fd = TAKE_FD(received);
+	return 0;
+}
+
+static int ask(int fd, const struct monitor_request *request, const int *fds, size_t count, int *ret_fd, struct error *err)
+{
+	struct monitor_reply reply = {.type = 0};
+	int r = message_send(fd, request, sizeof(*request), fds, count);
+	/* What it says unasked may be on the way already; it is the exit, and then there is no answer. */
+	while (r == 0 && (r = message_receive(fd, &reply, ret_fd)) == 0 && reply.type != REPLY_ANSWER)
+		if (reply.type == REPLY_EXITED)
+			return error_set(err, ESRCH, "the container is not running");
+	if (r == -ECONNRESET || r == -EPIPE)
+		return error_set(err, ESRCH, "the container is not running");
+	if (r < 0)
+		return error_sys(err, r, "talk to the container's monitor");
+	if (reply.errnum == EOPNOTSUPP)
+		return error_set(err, EOPNOTSUPP, "this needs a cgroup of the container's own, and there is none");
+	return reply.errnum ? error_set(err, reply.errnum, "%s", reply.text) : 0;
+}
+
+int monitor_kill(int fd, int signal, struct error *err)
+{
+	return ask(fd, &(struct monitor_request){.type = REQUEST_KILL, .signal = signal}, NULL, 0, NULL, err);
+}
+
+int monitor_pause(int fd, struct error *err)
+{
+	return ask(fd, &(struct monitor_request){.type = REQUEST_PAUSE}, NULL, 0, NULL, err);
+}
+
+int monitor_hold(int fd, struct error *err)
+{
+	return ask(fd, &(struct monitor_request){.type = REQUEST_HOLD}, NULL, 0, NULL, err);
+}
+
+int monitor_unpause(int fd, struct error *err)
+{
+	int r = ask(fd, &(struct monitor_request){.type = REQUEST_UNPAUSE}, NULL, 0, NULL, err);
+	return r == -EINVAL ? error_set(err, EINVAL, "the container is not paused") : r;
+}
+
+int monitor_resize(int fd, uint16_t rows, uint16_t columns, struct error *err)
+{
+	return ask(fd, &(struct monitor_request){.type = REQUEST_RESIZE, .rows = rows, .columns = columns}, NULL, 0, NULL, err);
+}
+
+int monitor_stop(int fd, int signal, int64_t timeout_s, struct error *err)
+{
+	return ask(fd, &(struct monitor_request){.type = REQUEST_STOP, .signal = signal, .timeout_s = timeout_s}, NULL, 0, NULL, err);
+}
+
+int monitor_pidfd(int fd, int *ret_pidfd, struct error *err)
+{
+	int pidfd = -1;
+	int r = ask(fd, &(struct monitor_request){.type = REQUEST_PIDFD}, NULL, 0, &pidfd, err);
+	if (r == 0 && pidfd < 0)
+		return error_set(err, ESRCH, "the container is not running");
+	if (r == 0)
+		*ret_pidfd = pidfd;
+	return r;
+}
+
+/* ---- streams ---- */
+void streams_close(struct stream_ends *ends)
+{
+	for (size_t i = 0; i < MONITOR_STREAMS_MAX; i++) {
+		cleanup_close(&ends->ours[i]);
+		cleanup_close(&ends->theirs[i]);
+	}
+	*ends = STREAM_ENDS_INIT;
+}
+
+int streams_make(const struct launch_streams *streams, struct stream_ends *ret, struct error *err)
+{
+	CLEANUP(streams_close) struct stream_ends ends = STREAM_ENDS_INIT;
+	const bool wanted[] = {streams->attach_stdin, streams->attach_stdout, streams->attach_stderr};
+	int pair[2];
+	if (streams->terminal && (wanted[0] || wanted[1] || wanted[2])) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+			return error_sys(err, errno, "make a socket for the terminal");
+		ends.ours[!wanted[0]] = pair[0];
+		ends.theirs[0] = pair[1];
+		ends.streams = STREAM_TERMINAL;
+	}
+	for (int i = 0; i < 3 && !streams->terminal; i++) {
+		if (!wanted[i])
+			continue;
+		if (pipe2(pair, O_CLOEXEC) < 0)
+			return error_sys(err, errno, "make a pipe");
+		ends.ours[i] = pair[i == 0];
+		ends.theirs[i] = pair[i != 0];
+		ends.streams |= 1u << i;
+	}
+	*ret = ends;
+	ends = STREAM_ENDS_INIT;
+	return 0;
+}
+
+int monitor_attach(int fd, const struct launch_streams *streams, int ret_stdio[3], struct error *err)
+{
+	CLEANUP(streams_close) struct stream_ends ends = STREAM_ENDS_INIT;
+	int fds[MONITOR_STREAMS_MAX];
+	size_t count = 0;
+	int r = streams_make(streams, &ends, err);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < 3; i++)
+		if (ends.theirs[i] >= 0)
+			fds[count++] = ends.theirs[i];
+	struct monitor_request request = {.type = REQUEST_ATTACH, .streams = ends.streams, .rows = streams->rows, .columns = streams->columns};
+	r = ask(fd, &request, fds, count, NULL, err);
+	if (r < 0)
+		return r;
+	for (int i = 0; i < 3; i++)
+		ret_stdio[i] = TAKE_FD(ends.ours[i]);
+	return 0;
+}
+
+/* ---- waiting ---- */
+static int truth(struct store *store, const char *id, int *ret_exit_code, struct error *err)
+{
+	struct container_state state;
+	int r = container_state_after(store, id, &state, err);
+	if (r == 0)
+		*ret_exit_code = state.exit_code;
+	return r;
+}
+
+static int64_t milliseconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int monitor_wait(struct store *store, const char *id, int fd, int timeout_ms, int *ret_exit_code, struct error *err)
+{
+	struct monitor_request request = {.type = REQUEST_WAIT};
+	struct monitor_reply reply;
+	int64_t until = milliseconds() + timeout_ms;
+	message_send(fd, &request, sizeof(request), NULL, 0); /* one that is gone is met below */
+	for (;;) {
+		int64_t left = timeout_ms < 0 ? -1 : until - milliseconds();
+		struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+		int n = poll(&pollfd, 1, left < 0 && timeout_ms >= 0 ? 0 : (int)left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			return error_set(err, ETIMEDOUT, "the container %.12s is still running", id);
+		/* A message that it sent before it went can still be read. */
+		int r = message_receive(fd, &reply, NULL);
+		if (r == -ECONNRESET || r == -EPIPE)
+			return truth(store, id, ret_exit_code, err);
+		if (r < 0)
+			return error_sys(err, r, "wait for container %.12s", id);
+		if (reply.type == REPLY_EXITED) {
+			*ret_exit_code = reply.exit_code;
+			return 0;
+		}
+	}
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is connected to the control socket, and what they ask. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "libpod/monitor/state.h"
+#include "pkg/cleanup/cleanup.h"
+
+static void set_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static void take_stream(struct source *source, int fd)
+{
+	if (fd < 0)
+		return;
+	set_nonblocking(fd);
+	*source = (struct source){.fd = fd};
+}
+
+/* Will the container ever take input again? A terminal that was not handed over yet will be. */
+static bool takes_input(const struct monitor *m)
+{
+	return m->input.fd >= 0 || m->console.fd >= 0 || m->phase == PHASE_WAITING;
+}
+
+static void take_streams(struct monitor *m, struct client *client, const struct monitor_client *descriptors)
+{
+	take_stream(&client->in, descriptors->in);
+	take_stream(&client->out[0], descriptors->out);
+	take_stream(&client->out[1], descriptors->err);
+	for (int i = 0; i < 2; i++) {
+		client->delivered[i] = m->streams[i].end;
+		if (m->phase >= PHASE_DRAINING && m->phase != PHASE_WAITING && m->streams[i].source.fd < 0)
+			source_close(m, &client->out[i]);
+	}
+	if (!takes_input(m))
+		source_close(m, &client->in);
+}
+
+struct client *client_add(struct monitor *m, const struct monitor_client *descriptors)
+{
+	for (struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++) {
+		if (c->control.fd >= 0)
+			continue;
+		*c = (struct client){.control.fd = descriptors->control, .in.fd = -1, .out = {{.fd = -1}, {.fd = -1}}, .waits = descriptors->waits};
+		set_nonblocking(c->control.fd);
+		take_streams(m, c, descriptors);
+		source_watch(m, &c->control, SOURCE_CLIENT, (size_t)(c - m->clients), EPOLLIN);
+		return c;
+	}
+	return NULL;
+}
+
+static int pause_or_unpause(struct monitor *m, bool pause)
+{
+	if (m->phase != PHASE_RUNNING)
+		return -ESRCH;
+	if (m->paused == pause)
+		return pause ? -EALREADY : -EINVAL;
+	int r = pause ? freeze(m) : thaw(m);
+	if (r == 0) {
+		m->paused = pause;
+		life_write_state(m, pause ? CONTAINER_PAUSED : CONTAINER_RUNNING);
+	}
+	return r;
+}
+
+/* Nobody holds it any more. */
+static void forget_holders(struct monitor *m)
+{
+	for (struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
+		c->holds = false;
+}
+
+static void client_let_go(struct monitor *m, struct client *client)
+{
+	bool held = client->holds;
+	client->holds = false;
+	if (held && m->paused)
+		pause_or_unpause(m, false);
+}
+
+void client_close(struct monitor *m, struct client *client)
+{
+	/* What a client wrote before it went still counts. */
+	if (client->in.fd >= 0)
+		input_pump(m);
+	client_input_close(m, client, true);
+	for (int i = 0; i < 2; i++)
+		client_stream_close(m, client, i);
+	source_close(m, &client->control);
+	client_let_go(m, client);
+	for (int i = 0; i < 2 && m->phase < PHASE_WAITING; i++)
+		stream_pump(m, i); /* it may have been the one that held the others up */
+}
+
+/* A client that does not take its messages is none. */
+void client_send(struct monitor *m, struct client *client, const struct monitor_reply *reply, int fd)
+{
+	struct monitor_reply copy = *reply;
+	struct iovec part = {.iov_base = &copy, .iov_len = sizeof(copy)};
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	if (fd >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	}
+	if (sendmsg(client->control.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		client_close(m, client);
+}
+
+void clients_send(struct monitor *m, const struct monitor_reply *reply, bool waiting_only)
+{
+	for (struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
+		if (c->control.fd >= 0 && (c->waits || !waiting_only))
+			client_send(m, c, reply, -1);
+}
+
+/* ---- requests ---- */
+static int resize(struct monitor *m, const struct monitor_request *request)
+{
+	struct winsize size = {.ws_row = request->rows, .ws_col = request->columns};
+	m->d.rows = size.ws_row;
+	m->d.columns = size.ws_col;
+	if (!m->d.terminal)
+		return -ENOTTY;
+	/* Not handed over yet: it gets its size then. */
+	return m->streams[0].source.fd >= 0 && ioctl(m->streams[0].source.fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
+static int take(int *fds, size_t count, size_t *used)
+{
+	if (*used >= count)
+		return -1;
+	int fd = fds[*used];
+	fds[(*used)++] = -1;
+	return fd;
+}
+
+static int attach(struct monitor *m, struct client *client, const struct monitor_request *request, int *fds, size_t count)
+{
+	uint32_t streams = request->streams;
+	struct monitor_client descriptors = {.control = client->control.fd, .in = -1, .out = -1, .err = -1};
+	size_t used = 0;
+	if (client->in.fd >= 0 || client->out[0].fd >= 0 || client->out[1].fd >= 0)
+		return -EBUSY;
+	if (m->d.terminal ? streams != STREAM_TERMINAL : streams >= STREAM_TERMINAL)
+		return -EINVAL;
+	if ((size_t)__builtin_popcount(streams) != count)
+		return -EINVAL;
+	if (streams & STREAM_TERMINAL) {
+		descriptors.in = take(fds, count, &used);
+		descriptors.out = fcntl(descriptors.in, F_DUPFD_CLOEXEC, 3);
+	}
+	if (streams & STREAM_STDIN)
+		descriptors.in = take(fds, count, &used);
+	if (streams & STREAM_STDOUT)
+		descriptors.out = take(fds, count, &used);
+	if (streams & STREAM_STDERR)
+		descriptors.err = take(fds, count, &used);
+	client->waits = true;
+	take_streams(m, client, &descriptors);
+	input_pump(m);
+	if (request->rows && request->columns)
+		resize(m, request);
+	return 0;
+}
+
+static int hold(struct monitor *m, struct client *client)
+{
+	int r = pause_or_unpause(m, true);
+	client->holds = r == 0;
+	return r;
+}
+
+static int stop(struct monitor *m, const struct monitor_request *request)
+{
+	if (m->phase == PHASE_ENDED || m->phase == PHASE_DRAINING) {
+		/* Only somebody who does not read keeps us. */
+		for (struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
+			for (int i = 0; i < 2; i++)
+				client_stream_close(m, c, i);
+		m->state.stopped_by_user = true;
+		return 0;
+	}
+	life_stop(m, request->signal, request->timeout_s);
+	return 0;
+}
+
+static int answer(struct monitor *m, struct client *client, const struct monitor_request *request, int *fds, size_t count, int *ret_fd)
+{
+	switch (request->type) {
+	case REQUEST_KILL:
+		return life_kill(m, request->signal);
+	case REQUEST_STOP:
+		return stop(m, request);
+	case REQUEST_PAUSE:
+		return pause_or_unpause(m, true);
+	case REQUEST_UNPAUSE:
+		forget_holders(m);
+		return pause_or_unpause(m, false);
+	case REQUEST_HOLD:
+		return hold(m, client);
+	case REQUEST_RESIZE:
+		return resize(m, request);
+	case REQUEST_ATTACH:
+		return attach(m, client, request, fds, count);
+	case REQUEST_PIDFD:
+		*ret_fd = m->exited ? -1 : m->d.pidfd;
+		return m->phase == PHASE_RUNNING ? 0 : -ESRCH;
+	case REQUEST_WAIT:
+		client->waits = true;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static const char *reason(int errnum)
+{
+	switch (errnum) {
+	case 0:
+		return "";
+	case -ESRCH:
+		return "the container is not running";
+	case -EALREADY:
+		return "the container is paused already";
+	case -EBUSY:
+		return "this connection is attached already";
+	case -ENOTTY:
+		return "the container has no terminal";
+	default:
+		return "the container's monitor could not do it";
+	}
+}
+
+static size_t received_fds(struct msghdr *message, int *fds)
+{
+	size_t count = 0;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(fds, CMSG_DATA(c), count * sizeof(int));
+	}
+	return count;
+}
+
+void client_request(struct monitor *m, struct client *client)
+{
+	struct monitor_request request = {0};
+	struct iovec part = {.iov_base = &request, .iov_len = sizeof(request)};
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(MONITOR_STREAMS_MAX * sizeof(int))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	int fds[MONITOR_STREAMS_MAX] = {-1, -1, -1};
+	ssize_t n = recvmsg(client->control.fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n != sizeof(request)) {
+		client_close(m, client);
+		return;
+	}
+	size_t count = received_fds(&message, fds);
+	int fd = -1, r = answer(m, client, &request, fds, count, &fd);
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	struct monitor_reply reply = {.type = REPLY_ANSWER, .errnum = -r};
+	snprintf(reply.text, sizeof(reply.text), "%s", reason(r));
+	client_send(m, client, &reply, r == 0 ? fd : -1);
+	/* Only now: nothing may come between request and answer. */
+	if (r == 0 && request.type == REQUEST_ATTACH)
+		for (int i = 0; i < 2 && m->phase < PHASE_WAITING; i++)
+			stream_pump(m, i);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The messages on a monitor's control socket (SOCK_SEQPACKET: a message is a packet). Both sides are of one build and one machine.
+ *
+ * A client sends a request and gets one REPLY_ANSWER for it, in order. Beside these come, unasked, REPLY_STARTED or REPLY_FAILED to the
+ * command that starts the container, and REPLY_EXITED to whoever asked to wait or is attached: the last message, sent when all output was
+ * delivered, the state is on disk and the lock is free. A client that closes its connection is detached; what it asked for goes on, but for REQUEST_HOLD.
+ */
+#pragma once
+
+#include <stdint.h>
+
+enum monitor_request_type {
+	REQUEST_KILL = 1, /* signal */
+	REQUEST_STOP,	  /* signal, timeout_s (negative: never SIGKILL) */
+	REQUEST_PAUSE,
+	REQUEST_UNPAUSE,
+	REQUEST_HOLD,   /* paused until the connection ends, or REQUEST_UNPAUSE */
+	REQUEST_RESIZE, /* rows, columns */
+	REQUEST_ATTACH, /* streams; with a descriptor for each, in the order of the bits */
+	REQUEST_PIDFD,	/* the answer carries it */
+	REQUEST_WAIT,
+};
+
+enum monitor_stream {
+	STREAM_STDIN = 1,    /* a pipe's end to read from */
+	STREAM_STDOUT = 2,   /* a pipe's end to write to */
+	STREAM_STDERR = 4,   /* the same */
+	STREAM_TERMINAL = 8, /* a stream socket, both ways, instead of the three */
+};
+#define MONITOR_STREAMS_MAX 3
+
+struct monitor_request {
+	uint32_t type;
+	int32_t signal;
+	int64_t timeout_s;
+	uint32_t streams;
+	uint16_t rows, columns;
+};
+
+enum monitor_reply_type {
+	REPLY_ANSWER = 1, /* errnum and text, errnum 0: done */
+	REPLY_STARTED,	  /* the program was executed */
+	REPLY_FAILED,	  /* it was not: errnum, status and text as in struct error; the last message */
+	REPLY_EXITED,	  /* exit_code */
+};
+
+struct monitor_reply {
+	uint32_t type;
+	int32_t errnum;
+	int32_t status;
+	int32_t exit_code;
+	char text[1008];
+};

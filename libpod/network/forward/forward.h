@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * forward: the port forwarder of one container, a program of its own (coracle-forward).
+ *
+ *	client ──► listening socket, made in the host's network namespace and handed in
+ *	               │ accept
+ *	           the forwarder, which has joined the container's network namespace
+ *	               │ connect to the container's own address
+ *	           what listens in the container
+ *
+ * A socket belongs to the network namespace in which it was made, and so do those accepted from it: after joining the
+ * container's namespace the process has both sides. Bytes go from socket to socket by splice(2) through a pipe and
+ * are never copied to it.
+ *
+ * A pipe is lent to a direction of a connection for as long as bytes are in it, which mostly is the time of two
+ * system calls: thousands of connections need two descriptors each, not six. All memory is one mapping made at the
+ * start, of which the kernel gives the pages that are touched. The number of connections is bounded so that
+ * descriptors cannot run out; beyond it clients wait in the backlog.
+ *
+ * Whoever finds a hole in this program has the sockets of one container's published ports and nothing else: no
+ * capability, no further program, and only the system calls that are named in confine.c.
+ */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define NO_INDEX UINT32_MAX
+#define DATAGRAM_MAX 65536
+#define PIPES_KEPT 16 /* empty ones, ready to be lent */
+
+enum event_kind {
+	EVENT_LISTENER = 1,
+	EVENT_CONNECTION,
+	EVENT_FLOW,
+};
+
+/* What an epoll event carries. The generation tells an event for what had this index before. */
+struct event_data {
+	uint32_t index;
+	uint16_t generation;
+	uint8_t kind;
+	uint8_t side;
+};
+
+struct listener {
+	int fd;
+	int family;
+	bool tcp;
+	uint16_t port; /* in the container; host byte order */
+};
+
+struct address {
+	struct sockaddr_storage storage;
+	socklen_t length;
+};
+
+/* ---- TCP ---- */
+struct pipe {
+	int read, write; /* -1: none is lent */
+};
+
+/* From socket [d] to the other one. */
+struct direction {
+	struct pipe pipe;
+	uint32_t buffered; /* bytes in the pipe */
+	bool ended;        /* the source has sent its last byte */
+	bool finished;     /* … and the other side was told */
+};
+
+struct connection {
+	int fd[2];         /* 0: the client, 1: the container; -1: the entry is free */
+	bool readable[2], writable[2];
+	struct direction direction[2];
+	bool connecting;
+	bool queued;       /* has work to do that no event will tell of */
+	uint16_t generation;
+	uint32_t next;     /* of the free ones, or of the queue */
+};
+
+/* ---- UDP ---- */
+struct flow {
+	int fd; /* in the container's namespace, connected; -1: the entry is free */
+	uint32_t listener;
+	struct sockaddr_storage client, local; /* local: the address of ours that the client sent to */
+	int64_t used_ms;
+	uint16_t generation;
+	uint32_t next_in_bucket;
+	uint32_t older, newer; /* by last use */
+};
+
+struct flows {
+	struct flow *items;
+	uint32_t *buckets;
+	uint32_t capacity, buckets_count; /* the latter a power of two */
+	uint32_t free, oldest, newest;
+};
+
+struct forwarder {
+	int epoll;
+	struct listener *listeners;
+	uint32_t listeners_count;
+	struct address target; /* the container; the port is the listener's */
+
+	struct connection *connections;
+	uint32_t capacity, free, queue_first, queue_last;
+	struct pipe pipes[PIPES_KEPT];
+	uint32_t pipes_count;
+	bool paused; /* nothing is accepted: no room, or no descriptors */
+
+	struct flows flows;
+	unsigned char *datagram;
+};
+
+/* tcp.c */
+void tcp_accept(struct forwarder *forwarder, const struct listener *listener);
+void tcp_event(struct forwarder *forwarder, const struct event_data *data, uint32_t events);
+/* Goes on with the connections that were put off in favour of others. */
+void tcp_run_queue(struct forwarder *forwarder);
+void tcp_resume(struct forwarder *forwarder);
+
+/* udp.c */
+void udp_from_clients(struct forwarder *forwarder, uint32_t listener);
+void udp_event(struct forwarder *forwarder, const struct event_data *data);
+/* Ends the flows that time has run out for; milliseconds until the next one ends, -1 when there is none. */
+int udp_expire(struct forwarder *forwarder);
+
+/* forward.c: shared parts */
+int64_t forward_now_ms(void);
+int forward_watch(struct forwarder *forwarder, int fd, uint32_t events, struct event_data data);
+/* The container's address with the listener's port. */
+struct address forward_target(const struct forwarder *forwarder, const struct listener *listener);
+/* Lays out the tables for at most `descriptors` open files. 0 or negative errno. */
+int forward_init(struct forwarder *forwarder, uint64_t descriptors);
+/* One turn of the event loop; negative errno when it cannot go on. */
+int forward_turn(struct forwarder *forwarder);
+
+/* confine.c: gives up everything that the loop does not need. 0 or negative errno. */
+int forward_confine(void);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests and replies, as others send and receive them. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "libpod/network/keeper/keeper.h"
+
+static int was_killed(struct error *err)
+{
+	return error_set(err, ECONNRESET, "the networks' keeper was killed just now; try again");
+}
+
+int keeper_send(int fd, const struct keeper_request *request, const int fds[3], struct error *err)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(3 * sizeof(int))];
+	} control = {0};
+	struct iovec part = {(void *)request, keeper_request_size(request)};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	if (fds) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(3 * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), fds, 3 * sizeof(int));
+	}
+	if (sendmsg(fd, &message, MSG_NOSIGNAL) >= 0)
+		return 0;
+	return errno == EPIPE || errno == ECONNRESET ? was_killed(err)
+						     : error_sys(err, errno, "talk to the networks' keeper");
+}
+
+int keeper_receive(int fd, struct keeper_reply *ret, struct error *err)
+{
+	ssize_t n;
+	do {
+		n = recv(fd, ret, sizeof(*ret), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return was_killed(err);
+	if (n < 0)
+		return error_sys(err, errno, "talk to the networks' keeper");
+	if ((size_t)n < offsetof(struct keeper_reply, given) || ret->magic != KEEPER_MAGIC ||
+	    ret->count > KEEPER_NETWORKS_MAX || (size_t)n != keeper_reply_size(ret))
+		return error_set(
+		    err, EPROTO,
+		    "the networks' keeper is of another version; it ends with the last container on a network");
+	ret->text[sizeof(ret->text) - 1] = '\0';
+	return ret->errnum ? error_set(err, ret->errnum, "%s", ret->text) : 0;
+}
+
+void keeper_listing_free(struct keeper_listing *listing)
+{
+	free(listing->items);
+	*listing = (struct keeper_listing){0};
+}
+
+int keeper_list(int run_fd, const char *id, struct keeper_listing *ret, struct error *err)
+{
+	auto_keeper_listing struct keeper_listing listing = {0};
+	auto_close int fd = keeper_connect(run_fd, err);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	auto_free struct keeper_request *request = xcalloc(1, sizeof(*request));
+	auto_free struct keeper_reply *reply = xcalloc(1, sizeof(*reply));
+	request->magic = KEEPER_MAGIC;
+	request->verb = KEEPER_LIST;
+	snprintf(request->id, sizeof(request->id), "%s", id ? id : "");
+	int r = keeper_send(fd, request, NULL, err);
+	while (r == 0 && (r = keeper_receive(fd, reply, err)) == 0 && reply->count) {
+		if ((listing.count & (listing.count - 1)) == 0)
+			listing.items =
+			    xrealloc(listing.items, (listing.count ? 2 * listing.count : 1) * sizeof(*listing.items));
+		listing.items[listing.count++] = reply->given[0];
+	}
+	if (r < 0)
+		return r;
+	*ret = listing;
+	listing = (struct keeper_listing){0};
+	return 0;
+}

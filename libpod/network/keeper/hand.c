@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The keeper's side of its hand. */
+#include "libpod/network/keeper/hand.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "libpod/network/keeper/hand_protocol.h"
+#include "pkg/cleanup/cleanup.h"
+#include "pkg/process/process.h"
+
+union descriptors {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(2 * sizeof(int))];
+};
+
+int hand_send(int socket, const void *data, size_t length, const int *fds, size_t count)
+{
+	union descriptors control = {0};
+	struct iovec part = {(void *)data, length};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	if (count) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	}
+	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)length ? 0 : -errno;
+}
+
+int hand_receive(int socket, void *data, size_t length, int fds[2])
+{
+	union descriptors control;
+	struct iovec part = {data, length};
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	ssize_t n;
+	do {
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	fds[0] = fds[1] = -1;
+	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+		memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+	if (n == (ssize_t)length)
+		return 0;
+	return n < 0 ? -errno : n == 0 ? -EPIPE : -EBADMSG;
+}
+
+/* ---- asking ---- */
+static int ask(int socket, const struct hand_request *request, struct hand_answer *answer, int fds[2],
+	       struct error *err)
+{
+	int r = hand_send(socket, request, sizeof(*request), NULL, 0);
+	if (r == 0)
+		r = hand_receive(socket, answer, sizeof(*answer), fds);
+	if (r < 0)
+		return error_sys(err, r, "the process in the networks' namespace does not answer");
+	if (answer->result < 0 && err)
+		*err = answer->err;
+	return answer->result;
+}
+
+int hand_filter(int socket, const char *commands, struct error *err)
+{
+	struct hand_request request = {.verb = HAND_FILTER};
+	struct hand_answer answer = {.err = ERROR_INIT};
+	int fds[2] = {-1, -1};
+	if (strlen(commands) >= sizeof(request.text))
+		return error_set(err, E2BIG, "filter rules: too many");
+	memcpy(request.text, commands, strlen(commands));
+	return ask(socket, &request, &answer, fds, err);
+}
+
+int hand_socket(int socket, int family, int type, struct error *err)
+{
+	struct hand_request request = {.verb = HAND_SOCKET, .ip.family = (uint16_t)family, .type = type};
+	struct hand_answer answer = {.err = ERROR_INIT};
+	int fds[2] = {-1, -1}, r = ask(socket, &request, &answer, fds, err);
+	return r < 0 ? r : fds[0];
+}
+
+int hand_listen(int socket, const struct ip *gateway, int *ret_udp, int *ret_tcp, struct error *err)
+{
+	struct hand_request request = {.verb = HAND_LISTEN, .ip = *gateway};
+	struct hand_answer answer = {.err = ERROR_INIT};
+	int fds[2] = {-1, -1}, r = ask(socket, &request, &answer, fds, err);
+	if (r < 0)
+		return r;
+	*ret_udp = fds[0];
+	*ret_tcp = fds[1];
+	return 0;
+}
+
+int hand_uplink(int socket, struct ip *ret_address, struct ip *ret_host, struct error *err)
+{
+	struct hand_request request = {.verb = HAND_UPLINK};
+	struct hand_answer answer = {.err = ERROR_INIT};
+	int fds[2] = {-1, -1}, r = ask(socket, &request, &answer, fds, err);
+	if (r < 0)
+		return r;
+	*ret_address = answer.address;
+	*ret_host = answer.host;
+	return 0;
+}
+
+int hand_start(int run_fd, const struct id_mapping *mapping, pid_t *ret_pid, int *ret_socket, int *ret_netlink,
+	       struct error *err)
+{
+	int ends[2], fds[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_sys(err, errno, "make a socket pair");
+	auto_close int ours = ends[0], theirs = ends[1];
+	pid_t pid = process_clone(0, NULL);
+	if (pid < 0)
+		return error_sys(err, pid, "start a process");
+	if (pid == 0) {
+		close(ours); /* its end is to show */
+		hand_run(theirs, run_fd, mapping);
+	}
+	close(TAKE_FD(theirs));
+	struct hand_answer answer = {.err = ERROR_INIT};
+	int r = hand_receive(ours, &answer, sizeof(answer), fds);
+	if (r < 0)
+		return error_sys(err, r, "make the networks' namespace");
+	if (answer.result < 0) {
+		if (err)
+			*err = answer.err;
+		return answer.result;
+	}
+	*ret_pid = pid;
+	*ret_netlink = fds[0];
+	*ret_socket = TAKE_FD(ours);
+	return 0;
+}
+
+void hand_end(pid_t pid, int socket)
+{
+	int status;
+	close(socket);
+	process_wait(pid, &status);
+}

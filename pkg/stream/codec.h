@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decompressors behind stream_decompress(). Each takes `below`, whose first `head_length` bytes were already read,
+ * closes it with itself, and closes it at once when it fails.
+ */
+#pragma once
+
+#include "pkg/stream/stream.h"
+
+#define STREAM_HEAD_MAX 16
+/* Input is read in pieces of this size. */
+#define STREAM_INPUT_SIZE 65536
+
+/* What all have: the input buffer, which begins with the head. */
+struct stream_input {
+	struct stream *below;
+	unsigned char *buffer;
+	size_t position, length;
+	bool ended;
+};
+void stream_input_init(struct stream_input *input, struct stream *below, const void *head, size_t head_length);
+void stream_input_free(struct stream_input *input);
+/* Makes position < length, unless the stream has ended. */
+int stream_input_fill(struct stream_input *input, struct error *err);
+
+int stream_open_gzip(struct stream *below, const void *head, size_t head_length, struct stream **ret,
+		     struct error *err);
+int stream_open_zstd(struct stream *below, const void *head, size_t head_length, struct stream **ret,
+		     struct error *err);
+/* xz and bzip2, by libarchive. */
+int stream_open_filter(struct stream *below, const void *head, size_t head_length, struct stream **ret,
+		       struct error *err);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pkg/stream/stream.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pkg/text/text.h"
+
+#define SIZE ((size_t)1000000)
+
+/* Text that compresses, but not to nothing. */
+static char *sample(void)
+{
+	char *data = xmalloc(SIZE);
+	unsigned int state = 1;
+	for (size_t i = 0; i < SIZE; i++) {
+		state = state * 1103515245 + 12345;
+		data[i] = (char)('a' + (state >> 16) % 7);
+	}
+	return data;
+}
+
+/* What a program makes of the sample, by way of files in a directory of our own. */
+static char *run_tool(const char *command, const char *data, size_t length, size_t *ret_length)
+{
+	char directory[] = "/tmp/stream-test-XXXXXX";
+	assert_non_null(mkdtemp(directory));
+	auto_free char *in = xasprintf("%s/in", directory), *out = xasprintf("%s/out", directory);
+	auto_free char *line = xasprintf("cd %s && %s", directory, command);
+	FILE *file = fopen(in, "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(data, 1, length, file), length);
+	fclose(file);
+	assert_int_equal(system(line), 0);
+	file = fopen(out, "re");
+	assert_non_null(file);
+	char *result = xmalloc(4 * SIZE);
+	*ret_length = fread(result, 1, 4 * SIZE, file);
+	fclose(file);
+	auto_free char *remove_line = xasprintf("rm -r %s", directory);
+	assert_int_equal(system(remove_line), 0);
+	return result;
+}
+
+static int read_all(struct stream *stream, size_t step, char **ret, size_t *ret_length, struct error *err)
+{
+	char *data = xmalloc(4 * SIZE);
+	size_t length = 0;
+	for (;;) {
+		ssize_t n = stream_read(stream, data + length, step, err);
+		if (n <= 0) {
+			*ret = data;
+			*ret_length = length;
+			return (int)n;
+		}
+		length += (size_t)n;
+	}
+}
+
+static int decompress(const char *data, size_t length, size_t step, char **ret, size_t *ret_length,
+		      enum stream_compression *ret_kind, struct error *err)
+{
+	struct stream *memory;
+	auto_stream struct stream *stream = NULL;
+	*ret = NULL;
+	assert_int_equal(stream_open_memory(data, length, &memory, err), 0);
+	int r = stream_decompress(memory, &stream, ret_kind, err);
+	return r < 0 ? r : read_all(stream, step, ret, ret_length, err);
+}
+
+static const struct {
+	const char *command;
+	enum stream_compression kind;
+	int copies; /* of the sample in the output */
+} tools[] = {
+    {"cp in out", STREAM_PLAIN, 1},
+    {"gzip -9 <in >out", STREAM_GZIP, 1},
+    {"(gzip <in; gzip -1 <in; head -c 512 /dev/zero) >out", STREAM_GZIP, 2},
+    {"(for i in $(seq 9); do printf '' | gzip; done; gzip -n <in) >out", STREAM_GZIP, 1},
+    {"zstd -q -o out in", STREAM_ZSTD, 1},
+    {"(zstd -q <in; zstd -q -9 <in) >out", STREAM_ZSTD, 2},
+    {"xz -1 <in >out", STREAM_XZ, 1},
+    {"bzip2 <in >out", STREAM_BZIP2, 1},
+};
+
+static void test_decompresses_what_tools_make(void **state)
+{
+	(void)state;
+	auto_free char *data = sample();
+	for (size_t i = 0; i < ARRAY_SIZE(tools); i++) {
+		size_t length, found_length = 0;
+		auto_free char *compressed = run_tool(tools[i].command, data, SIZE, &length);
+		for (size_t step = 61; step < 2 * SIZE; step = step * 97 + 1) {
+			auto_free char *found = NULL;
+			enum stream_compression kind = STREAM_PLAIN;
+			struct error err = ERROR_INIT;
+			assert_int_equal(decompress(compressed, length, step, &found, &found_length, &kind, &err), 0);
+			assert_int_equal(kind, tools[i].kind);
+			assert_int_equal(found_length, SIZE * (size_t)tools[i].copies);
+			assert_memory_equal(found, data, SIZE);
+			assert_memory_equal(found + found_length - SIZE, data, SIZE);
+		}
+	}
+}
+
+/* What comes through a pipe, a few bytes at a time. */
+struct trickle {
+	struct stream stream;
+	const char *data;
+	size_t length, piece;
+};
+
+static ssize_t trickle_read(struct stream *stream, void *data, size_t length, struct error *err)
+{
+	struct trickle *trickle = (struct trickle *)stream;
+	(void)err;
+	size_t n = trickle->piece < length ? trickle->piece : length;
+	if (n > trickle->length)
+		n = trickle->length;
+	memcpy(data, trickle->data, n);
+	trickle->data += n;
+	trickle->length -= n;
+	return (ssize_t)n;
+}
+
+static void trickle_close(struct stream *stream)
+{
+	free(stream);
+}
+
+static void test_small_pieces(void **state)
+{
+	(void)state;
+	auto_free char *data = sample();
+	static const char *const commands[] = {"gzip in && mv in.gz out", "(gzip -k in; cat in.gz in.gz) >out", "zstd -q <in >out", "xz <in >out"};
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		size_t length;
+		auto_free char *compressed = run_tool(commands[i], data, SIZE, &length);
+		for (size_t piece = 1; piece < 40; piece += 3) {
+			struct trickle *trickle = xmalloc(sizeof(*trickle));
+			*trickle = (struct trickle){{trickle_read, NULL, trickle_close}, compressed, length, piece};
+			auto_stream struct stream *stream = NULL;
+			enum stream_compression kind;
+			size_t found_length = 0;
+			auto_free char *found = NULL;
+			assert_int_equal(stream_decompress(&trickle->stream, &stream, &kind, NULL), 0);
+			assert_int_equal(read_all(stream, 4096, &found, &found_length, NULL), 0);
+			assert_int_equal(found_length, i == 1 ? 2 * SIZE : SIZE);
+			assert_memory_equal(found, data, SIZE);
+		}
+	}
+}
+
+static void test_truncation_and_damage_are_found(void **state)
+{
+	(void)state;
+	auto_free char *data = sample();
+	for (size_t i = 1; i < ARRAY_SIZE(tools); i++) {
+		size_t length, found_length = 0;
+		auto_free char *compressed = run_tool(tools[i].command, data, SIZE, &length);
+		struct error err = ERROR_INIT;
+		auto_free char *cut = NULL;
+		/* Padding behind the last member is not missed. */
+		size_t shorter = length - (i == 2 ? 520 : 5);
+		assert_true(decompress(compressed, shorter, 4096, &cut, &found_length, NULL, &err) < 0);
+		assert_int_equal(err.errnum, EBADMSG);
+		auto_free char *wrong = NULL;
+		compressed[length / 3] ^= 0x10;
+		compressed[length / 3 + 1] ^= 0x01;
+		if (decompress(compressed, length, 4096, &wrong, &found_length, NULL, &err) == 0)
+			assert_true(found_length != SIZE * (size_t)tools[i].copies || memcmp(wrong, data, SIZE) != 0);
+	}
+}
+
+static void test_garbage_behind_gzip_is_an_error(void **state)
+{
+	(void)state;
+	size_t length, found_length = 0;
+	auto_free char *compressed = run_tool("(gzip <in; echo garbage) >out", "x", 1, &length);
+	auto_free char *found = NULL;
+	assert_int_equal(decompress(compressed, length, 100, &found, &found_length, NULL, NULL), -EBADMSG);
+}
+
+static void test_part_of_a_file(void **state)
+{
+	(void)state;
+	char name[] = "/tmp/stream-part-XXXXXX", data[16] = {0};
+	auto_close int fd = mkstemp(name);
+	assert_true(fd >= 0);
+	unlink(name);
+	assert_int_equal(write(fd, "0123456789", 10), 10);
+	auto_stream struct stream *stream = NULL;
+	assert_int_equal(stream_open_fd(fd, 2, 6, name, &stream, NULL), 0);
+	assert_int_equal(stream_read_full(stream, data, 2, NULL), 2);
+	assert_int_equal(stream_skip(stream, 1, NULL), 0);
+	assert_int_equal(stream_read_full(stream, data + 2, 10, NULL), 3);
+	assert_string_equal(data, "23567");
+}
+
+static void test_hash_sees_all(void **state)
+{
+	(void)state;
+	auto_digest struct digest *digest = NULL;
+	auto_stream struct stream *stream = NULL;
+	struct stream *memory;
+	char text[DIGEST_TEXT_MAX];
+	assert_int_equal(digest_new("sha256:abc", &digest, NULL), 0);
+	assert_int_equal(stream_open_memory("abc", 3, &memory, NULL), 0);
+	assert_int_equal(stream_hash(memory, digest, &stream, NULL), 0);
+	assert_int_equal(stream_drain(stream, NULL), 0);
+	assert_int_equal(digest_finish(digest, text, NULL), 0);
+	assert_string_equal(text, "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_int_equal(digest_check("abc", 3, text, "x", NULL), 0);
+	assert_int_equal(digest_check("abd", 3, text, "x", NULL), -EBADMSG);
+	assert_int_equal(digest_new("md5:", &digest, NULL), -EOPNOTSUPP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_decompresses_what_tools_make),
+	    cmocka_unit_test(test_small_pieces),
+	    cmocka_unit_test(test_truncation_and_damage_are_found),
+	    cmocka_unit_test(test_garbage_behind_gzip_is_an_error),
+	    cmocka_unit_test(test_part_of_a_file),
+	    cmocka_unit_test(test_hash_sees_all),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The place for containers' cgroups.
+ *
+ * Under systemd every cgroup has one master: what is to be ours must be delegated to us. So the user's manager is asked for it once: the service coracle.service, which
+ * has no process of its own, stays until it is stopped or the user is gone, and in which a container's cgroup is a mkdir(2) (systemd.resource-control(5), Delegate=). That is
+ * done for the first container that has limits; one without makes do with what there is.
+ *
+ * A process that the user's manager did not start (a login shell over ssh) may not move processes there. It has the manager move itself, which may ask the system's.
+ *
+ * Without systemd it is the highest cgroup that is ours to write: that of a batch job, for example.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pkg/cleanup/cleanup.h"
+#include "pkg/file/file.h"
+#include "pkg/process/process.h"
+#include "pkg/text/text.h"
+#include "rootless/cgroup/find.h"
+
+#define SERVICE	       "coracle.service"
+#define UNIT	       "--unit=coracle.service"
+#define CONTROLLERS_MAX 512
+
+struct own {
+	char path[PATH_MAX];
+	int point; /* the length of the mount point */
+};
+
+/* The cgroup of the user's manager; false when systemd runs none. `ret_inside`: we are in it. */
+static bool find_manager(const struct own *own, char *out, size_t size, bool *ret_inside)
+{
+	struct stat st;
+	int n = snprintf(out, size, "%.*s/user.slice/user-%u.slice/user@%u.service", own->point, own->path, geteuid(), geteuid());
+	if (n < 0 || (size_t)n >= size || stat(out, &st) < 0)
+		return false;
+	*ret_inside = strncmp(own->path, out, (size_t)n) == 0 && (own->path[n] == '/' || !own->path[n]);
+	return true;
+}
+
+static int run_quietly(const char *const *argv, struct error *err)
+{
+	return spawn_run(&(struct spawn){.argv = argv}, err);
+}
+
+static int make_service(struct error *err)
+{
+	static const char *const argv[] = {"systemd-run",    "--user",		       "--quiet",	   UNIT,
+					   "--slice=app.slice", "--description=Containers of coracle", "--property=Delegate=yes", "--property=Type=oneshot",
+					   "--property=RemainAfterExit=yes", "true", NULL};
+	return run_quietly(argv, err);
+}
+
+#define COMMANDS "/commands"
+static int move_ourselves(const char *service, struct error *err)
+{
+	char pid[16];
+	auto_free char *commands = xasprintf("%s" COMMANDS, service);
+	if (mkdir(commands, 0755) < 0 && errno != EEXIST)
+		return error_sys(err, errno, "make %s", commands);
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	const char *argv[] = {"busctl",	"--user",      "--quiet", "call",	    "org.freedesktop.systemd1",
+			      "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "AttachProcessesToUnit", "ssau", SERVICE,
+			      COMMANDS, "1", pid, NULL};
+	return run_quietly(argv, err);
+}
+
+static int find_service(const struct own *own, bool limits, char *path, size_t size, struct error *err)
+{
+	char manager[PATH_MAX];
+	bool inside = false;
+	if (!find_manager(own, manager, sizeof(manager), &inside))
+		return -ENOENT;
+	int n = snprintf(path, size, "%s/app.slice/" SERVICE, manager);
+	if (n < 0 || (size_t)n >= size)
+		return -ENAMETOOLONG;
+	bool there = cgroup_is_ours(path);
+	if (!limits && !(there && inside))
+		return -ENOENT;
+	/* Of two who ask at once one hears that it is there already. The service's own command has ended, and its cgroup with it: it is made again here, and left alone by
+	 * systemd for as long as the service counts as active. */
+	int r = there ? 0 : make_service(err);
+	if (!there && mkdir(path, 0755) < 0 && errno != EEXIST)
+		return r < 0 ? error_context(err, "ask systemd for a place for the container's limits") : error_sys(err, errno, "make %s", path);
+	error_clear(err);
+	return !inside && move_ourselves(path, err) < 0 ? error_context(err, "ask systemd to let this process into " SERVICE) : 0;
+}
+
+/* --cgroup-parent: a path below the mount point, or the name of a slice of the user's. */
+static int named_parent(const struct own *own, const char *parent, char *path, size_t size, struct error *err)
+{
+	char manager[PATH_MAX];
+	bool inside, slice = text_ends_with(parent, ".slice") && !strchr(parent, '/');
+	int n = slice && find_manager(own, manager, sizeof(manager), &inside) ? snprintf(path, size, "%s/%s", manager, parent)
+									       : snprintf(path, size, "%.*s/%s", own->point, own->path, parent + strspn(parent, "/"));
+	if (n < 0 || (size_t)n >= size || strstr(parent, ".."))
+		return error_set(err, EINVAL, "--cgroup-parent %s: not a cgroup", parent);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+		return error_sys(err, errno, "--cgroup-parent %s", path);
+	return cgroup_is_ours(path) ? 0 : error_set(err, EACCES, "--cgroup-parent %s: it is not delegated to you", path);
+}
+
+/* All controllers that there are, for the cgroups below. What cannot be had is missed when it is wanted. */
+static void enable_controllers(const char *path)
+{
+	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *available = NULL;
+	if (fd < 0 || file_read_at(fd, "cgroup.controllers", CONTROLLERS_MAX, &available, NULL, NULL) < 0)
+		return;
+	auto_close int control = openat(fd, "cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+	char *rest = available, *name;
+	while (control >= 0 && (name = strsep(&rest, " \n"))) {
+		auto_free char *word = *name ? xasprintf("+%s", name) : NULL;
+		if (word && write(control, word, strlen(word)) < 0)
+			continue;
+	}
+}
+
+int cgroup_place(const struct cgroup_request *request, char *path, size_t size, struct error *err)
+{
+	struct own own;
+	own.point = cgroup_find_own(own.path, sizeof(own.path));
+	if (own.point < 0)
+		return own.point;
+	int r = -ENOENT;
+	if (request->parent)
+		r = named_parent(&own, request->parent, path, size, err);
+	else if (!request->own && !request->without_systemd)
+		r = find_service(&own, request->limits, path, size, err);
+	if (r == -ENOENT && !request->parent) {
+		snprintf(path, size, "%s", own.path);
+		r = request->own ? (cgroup_is_ours(path) ? 0 : -EACCES) : cgroup_climb(path, own.point);
+	}
+	if (r == 0 && request->limits)
+		enable_controllers(path);
+	return r;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * coracle: the program people call, and the one that starts containers.
+ */
+#define CORACLE(symbol)   &(symbol)
+#define TRANSPORT(symbol) NULL
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "libpod/launch/launch.h"
+#include "src/front/registry.h"
+
+/* Not a user's command: a container's monitor executes it for a restart. */
+static int relaunch(const char *descriptor)
+{
+	struct error err = ERROR_INIT;
+	launch_relaunch(atoi(descriptor), &err);
+	fprintf(stderr, "Error: %s\n", err.text);
+	return 125;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "--relaunch") == 0)
+		return relaunch(argv[2]);
+	return front_main(argc, argv, &(struct front){registry, ARRAY_SIZE(registry), "coracle-transport"});
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/pull/feed.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include "pkg/file/file.h"
+
+#define CHUNK     (128 << 10)
+#define PIPE_SIZE (1 << 20)
+
+static int give(const struct feed *feed, const void *data, size_t length, struct error *err)
+{
+	if (atomic_load_explicit(feed->stop, memory_order_relaxed))
+		return error_set(err, ECANCELED, "it was given up");
+	int r = write_all(feed->pipe, data, length);
+	return r < 0 ? error_sys(err, r, "pass it on") : 0;
+}
+
+static int save(struct partial *partial, const char *data, size_t length, struct error *err)
+{
+	while (length > 0) {
+		ssize_t n = pwrite(partial->fd, data, length, partial->length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_sys(err, errno, "write blobs/partial/%s", partial->name);
+		partial->length += n;
+		data += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int give_partial(struct feed *feed, char *buffer, struct error *err)
+{
+	auto_stream struct stream *stream = NULL;
+	int64_t length = feed->partial->length, given = 0;
+	int r = stream_open_fd(feed->partial->fd, 0, length, feed->partial->name, &stream, err);
+	while (r == 0 && given < length) {
+		ssize_t n = stream_read(stream, buffer, CHUNK, err);
+		r = n > 0 ? give(feed, buffer, (size_t)n, err) : (int)n;
+		/* Shorter than it was a moment ago: somebody else's hand. */
+		if (n == 0)
+			return error_set(err, EIO, "blobs/partial/%s has become shorter", feed->partial->name);
+		given += n;
+	}
+	return r;
+}
+
+static int give_rest(struct feed *feed, char *buffer, struct error *err)
+{
+	auto_stream struct stream *stream = NULL;
+	struct partial *partial = feed->partial;
+	if (partial->length == feed->blob->size)
+		return 0;
+	int r = registry_blob_open(feed->remote->registry, feed->remote->repository, feed->blob->digest,
+				   feed->blob->size, partial->length, &stream, err);
+	while (r == 0) {
+		ssize_t n = stream_read(stream, buffer, CHUNK, err);
+		if (n <= 0)
+			return (int)n;
+		r = save(partial, buffer, (size_t)n, err);
+		if (r == 0)
+			r = give(feed, buffer, (size_t)n, err);
+		if (r == 0 && feed->progress)
+			progress_update(feed->progress, feed->item, (uint64_t)partial->length);
+	}
+	return r;
+}
+
+static void *run(void *argument)
+{
+	struct feed *feed = argument;
+	auto_free char *buffer = xmalloc(CHUNK);
+	sigset_t set;
+	/* Nobody reading is an error that write(2) returns. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (feed->progress)
+		progress_state(feed->progress, feed->item, "Downloading", (uint64_t)feed->blob->size);
+	feed->result = give_partial(feed, buffer, &feed->error);
+	if (feed->result == 0)
+		feed->result = give_rest(feed, buffer, &feed->error);
+	if (feed->progress && feed->result == 0)
+		progress_state(feed->progress, feed->item, "Extracting", 0);
+	close(feed->pipe);
+	return NULL;
+}
+
+int feed_start(struct feed *feed, struct error *err)
+{
+	int ends[2];
+	feed->result = 0;
+	error_clear(&feed->error);
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_sys(err, errno, "make a pipe");
+	/* The unpacker need not be waited for at every file that it makes; a smaller pipe will do as well. */
+	fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
+	feed->pipe = ends[1];
+	int r = pthread_create(&feed->thread, NULL, run, feed);
+	if (r == 0)
+		return ends[0];
+	close(ends[0]);
+	close(ends[1]);
+	return error_sys(err, r, "start a thread");
+}
+
+int feed_join(struct feed *feed, struct error *err)
+{
+	pthread_join(feed->thread, NULL);
+	if (feed->result < 0 && err)
+		*err = feed->error;
+	return feed->result;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "storage/unpack/layer.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "pkg/file/file.h"
+#include "storage/unpack/pipeline.h"
+#include "storage/unpack/tree.h"
+
+#define CHUNK (256 << 10)
+/* The content of a file this large is sent on its way to the disk at once, while the next ones are being unpacked. */
+#define WRITE_EARLY (1 << 20)
+
+struct work {
+	struct tree tree;
+	struct recipe_writer *recipe;
+	struct tar_reader *tar;
+	struct digest *content; /* of one file after another */
+	char *buffer;
+	struct recipe_totals totals;
+};
+
+static int take_raw(void *userdata, const void *data, size_t length, struct error *err)
+{
+	struct work *work = userdata;
+	return recipe_write_raw(work->recipe, data, length, err);
+}
+
+/* ---- the content of files ---- */
+static int write_at(int fd, const char *data, size_t length, int64_t offset, struct error *err)
+{
+	while (length > 0) {
+		ssize_t n = pwrite(fd, data, length, offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_sys(err, errno, "write it");
+		data += n;
+		offset += n;
+		length -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_extent(struct work *work, int fd, struct tar_extent extent, struct error *err)
+{
+	while (extent.length > 0) {
+		ssize_t n = tar_read_content(work->tar, work->buffer,
+					     extent.length < CHUNK ? (size_t)extent.length : CHUNK, err);
+		if (n < 0)
+			return (int)n;
+		int r = digest_update(work->content, work->buffer, (size_t)n, err);
+		if (r == 0)
+			r = write_at(fd, work->buffer, (size_t)n, extent.offset, err);
+		if (r < 0)
+			return r;
+		extent.offset += n;
+		extent.length -= n;
+	}
+	return 0;
+}
+
+static int write_content(struct work *work, int fd, const struct tar_entry *entry, struct error *err)
+{
+	if (!entry->extents)
+		return write_extent(work, fd, (struct tar_extent){0, entry->size}, err);
+	for (size_t i = 0; i < entry->extents_count; i++) {
+		int r = write_extent(work, fd, entry->extents[i], err);
+		if (r < 0)
+			return r;
+	}
+	return ftruncate(fd, entry->size) < 0 ? error_sys(err, errno, "make it %lld bytes long", (long long)entry->size)
+					      : 0;
+}
+
+static int unpack_file(struct work *work, const struct spot *spot, const struct tar_entry *entry, struct error *err)
+{
+	auto_close int fd = tree_create_file(&work->tree, spot, err);
+	if (fd < 0)
+		return fd;
+	int r = write_content(work, fd, entry, err);
+	if (r == 0)
+		r = tree_finish_file(&work->tree, fd, entry, err);
+	if (r == 0 && entry->stored >= WRITE_EARLY)
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return r;
+}
+
+/* The content of what is not in the tree (whiteouts) goes to the recipe. */
+static int record_content(struct work *work, struct error *err)
+{
+	for (;;) {
+		ssize_t n = tar_read_content(work->tar, work->buffer, CHUNK, err);
+		if (n <= 0)
+			return (int)n;
+		int r = digest_update(work->content, work->buffer, (size_t)n, err);
+		if (r == 0)
+			r = recipe_write_raw(work->recipe, work->buffer, (size_t)n, err);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* ---- entries ---- */
+static int place_entry(struct work *work, const struct tar_entry *entry, const char *path, struct recipe_entry *record,
+		       struct error *err)
+{
+	auto_spot struct spot spot = {.parent_fd = -1};
+	enum whiteout kind;
+	int r = whiteout_classify(path, &kind, err);
+	if (r < 0)
+		return r;
+	if (kind == WHITEOUT_IGNORED)
+		return record_content(work, err);
+	if (*path == '\0' && entry->type != TAR_DIRECTORY)
+		return error_set(err, EBADMSG, "the archive has an entry without a name that is not a directory");
+	r = tree_find(&work->tree, path, &spot, err);
+	if (r < 0)
+		return r;
+	if (kind != WHITEOUT_NONE) {
+		r = whiteout_place(&work->tree, &spot, kind, err);
+		return r < 0 ? r : record_content(work, err);
+	}
+	if (strcmp(spot.place, path) != 0)
+		record->place = TAKE_PTR(spot.place);
+	if (entry->type != TAR_FILE)
+		return tree_make(&work->tree, &spot, entry, err);
+	record->in_tree = true;
+	work->totals.size += entry->size;
+	return unpack_file(work, &spot, entry, err);
+}
+
+/* Places an entry and writes its record; `path` is clean. */
+static int unpack_entry(struct work *work, const struct tar_entry *entry, char *path, struct error *err)
+{
+	/* A copy of the entry with another path; it owns nothing but `place`. */
+	struct recipe_entry record = {.tar = *entry};
+	record.tar.path = path;
+	int r = place_entry(work, entry, path, &record, err);
+	if (r < 0)
+		r = error_context(err, "unpack %.250s", *path ? path : "/");
+	if (r == 0 && entry->type == TAR_FILE) {
+		record.has_digest = true;
+		r = digest_finish_raw(work->content, record.digest, err);
+	}
+	if (r == 0)
+		r = recipe_write_entry(work->recipe, &record, err);
+	work->totals.entries++;
+	free(record.place);
+	return r;
+}
+
+static int unpack_entries(struct work *work, struct error *err)
+{
+	const struct tar_entry *entry;
+	int r;
+	while ((r = tar_next(work->tar, &entry, err)) > 0) {
+		auto_free char *path = NULL;
+		r = tree_clean_path(entry->path, &path, err);
+		if (r == 0)
+			r = unpack_entry(work, entry, path, err);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : tar_finish(work->tar, err);
+}
+
+/* The second pass: entries made directories younger than they are. */
+static int finish_directories(struct work *work, int recipe_fd, struct error *err)
+{
+	auto_recipe_reader struct recipe_reader *reader = NULL;
+	const struct recipe_entry *entry;
+	int r = recipe_reader_new(recipe_fd, &reader, err);
+	while (r >= 0 && (r = recipe_next_entry(reader, &entry, err)) > 0)
+		if (entry->tar.type == TAR_DIRECTORY)
+			r = tree_finish_directory(&work->tree, entry->place ? entry->place : entry->tar.path,
+						  &entry->tar, err);
+	return r;
+}
+
+/* ---- the whole ---- */
+static int check_sums(const struct pipeline_sums *sums, const char *blob_digest, const char *diff_id,
+		      struct unpack_result *result, struct error *err)
+{
+	digest_text(sums->tar_digest, result->diff_id);
+	memcpy(result->blob_digest, sums->blob_digest, sizeof(result->blob_digest));
+	result->blob_size = sums->blob_size;
+	result->tar_size = sums->tar_size;
+	result->compression = sums->compression;
+	if (blob_digest && strcmp(blob_digest, result->blob_digest) != 0)
+		return error_set(err, EBADMSG, "the layer is damaged: its digest is %s, not %s", result->blob_digest,
+				 blob_digest);
+	if (diff_id && strcmp(diff_id, result->diff_id) != 0)
+		return error_set(err, EBADMSG,
+				 "the layer is not the one that the image means: the digest of its tar is %s, not %s",
+				 result->diff_id, diff_id);
+	return 0;
+}
+
+static int run(struct work *work, struct pipeline *pipeline, const struct unpack_target *target,
+	       const char *blob_digest, const char *diff_id, struct unpack_result *ret, struct error *err)
+{
+	struct pipeline_sums sums = {0};
+	struct unpack_result result = {0};
+	int r = tree_open(&work->tree, err);
+	if (r == 0)
+		r = unpack_entries(work, err);
+	if (r == 0)
+		r = pipeline_finish(pipeline, &sums, err);
+	if (r == 0)
+		r = check_sums(&sums, blob_digest, diff_id, &result, err);
+	if (r < 0)
+		return r;
+	memcpy(work->totals.diff_id, sums.tar_digest, sizeof(sums.tar_digest));
+	work->totals.tar_size = sums.tar_size;
+	r = recipe_write_end(work->recipe, &work->totals, err);
+	if (r == 0)
+		r = finish_directories(work, target->recipe_fd, err);
+	if (r < 0)
+		return r;
+	result.size = work->totals.size;
+	*ret = result;
+	return 0;
+}
+
+void unpack_discard(int dirfd)
+{
+	auto_closedir DIR *directory = NULL;
+	int fd = reopen_fd(dirfd, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || !(directory = fdopendir(fd)))
+		return;
+	for (struct dirent *entry; (entry = readdir(directory));)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			tree_remove_at(dirfd, entry->d_name, NULL);
+}
+
+int unpack_layer(const struct unpack_target *target, struct stream *blob, const char *blob_digest, const char *diff_id,
+		 struct unpack_result *ret, bool *ret_xattrs, struct error *err)
+{
+	auto_pipeline struct pipeline *pipeline = NULL;
+	auto_recipe_writer struct recipe_writer *recipe = NULL;
+	auto_tar_reader struct tar_reader *tar = NULL;
+	auto_digest struct digest *content = NULL;
+	auto_free char *buffer = xmalloc(CHUNK);
+	struct work work = {.tree = TREE_INIT, .buffer = buffer};
+	int r = pipeline_start(blob, blob_digest, &pipeline, err);
+	if (r == 0)
+		r = recipe_writer_new(target->recipe_fd, &recipe, err);
+	if (r == 0)
+		r = digest_new(NULL, &content, err);
+	if (r < 0)
+		return r;
+	tar = tar_reader_new(pipeline_stream(pipeline), take_raw, &work);
+	work.tree.root_fd = target->diff_fd;
+	work.tree.kept_fd = target->kept_fd;
+	work.tree.mapping = target->mapping;
+	work.tree.recipe = work.recipe = recipe;
+	work.tar = tar;
+	work.content = content;
+	r = run(&work, pipeline, target, blob_digest, diff_id, ret, err);
+	if (r == 0)
+		*ret_xattrs = work.tree.xattrs;
+	tree_close(&work.tree);
+	if (r < 0) {
+		unpack_discard(target->diff_fd);
+		unpack_discard(target->kept_fd);
+	}
+	return r;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first use of a volume: it gets what the image has at the place where it is mounted, and who owns it.
+ *
+ * volumes/<name>/fresh says that it is still to be done, volumes/<name>/lock that somebody is at it; who comes
+ * meanwhile waits and finds it done. It is copied to fill.tmp/, written to the disk, renamed to fill/ (from here on all
+ * of it is there), moved entry by entry into _data/, which may be mounted somewhere already, and fresh removed. Who is
+ * killed before the rename leaves what the next one throws away, and after it what the next one completes by the same
+ * moves.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pkg/cleanup/cleanup.h"
+#include "pkg/file/file.h"
+#include "pkg/lock/lock.h"
+#include "storage/volume/internal.h"
+
+#define FILL      "fill"
+#define FILL_TEMP "fill.tmp"
+
+static int open_directory(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_names(int dirfd, struct strv *ret)
+{
+	int fd = reopen_fd(dirfd, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	auto_closedir DIR *directory = fdopendir(fd);
+	if (!directory) {
+		close(fd);
+		return -errno;
+	}
+	for (struct dirent *entry; (entry = readdir(directory));)
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			strv_add(ret, entry->d_name);
+	return 0;
+}
+
+static int copy_aside(int volume, int from, struct error *err)
+{
+	int r = tree_remove_at(volume, FILL_TEMP, err);
+	if (r < 0)
+		return r;
+	if (mkdirat(volume, FILL_TEMP, 0700) < 0)
+		return error_sys(err, errno, "make a directory of the volume");
+	auto_close int readable = reopen_fd(from, O_RDONLY | O_DIRECTORY), to = open_directory(volume, FILL_TEMP);
+	if (readable < 0 || to < 0)
+		return error_sys(err, readable < 0 ? readable : to, "open what is to be copied into the volume");
+	r = tree_copy(readable, to, err);
+	if (r == 0 && syncfs(to) < 0)
+		r = error_sys(err, errno, "write the volume to the disk");
+	if (r == 0 && renameat(volume, FILL_TEMP, volume, FILL) < 0)
+		r = error_sys(err, errno, "fill the volume");
+	if (r < 0)
+		tree_remove_at(volume, FILL_TEMP, NULL);
+	return r;
+}
+
+static int move_all(int volume, int data, struct error *err)
+{
+	auto_strv struct strv names = STRV_INIT;
+	struct stat st;
+	auto_close int fill = open_directory(volume, FILL);
+	if (fill < 0)
+		return fill == -ENOENT ? 0 : error_sys(err, fill, "open the volume");
+	int r = fstat(fill, &st) < 0 ? -errno : read_names(fill, &names);
+	for (size_t i = 0; r == 0 && i < names.count; i++)
+		if (renameat(fill, names.items[i], data, names.items[i]) < 0)
+			r = -errno;
+	if (r == 0 && (fchown(data, st.st_uid, st.st_gid) < 0 || fchmod(data, st.st_mode & 07777) < 0 ||
+		       unlinkat(volume, FILL, AT_REMOVEDIR) < 0))
+		r = -errno;
+	return r < 0 ? error_sys(err, r, "fill the volume") : 0;
+}
+
+static int fill_locked(int volume, const struct volume_fill *fill, struct error *err)
+{
+	auto_strv struct strv names = STRV_INIT;
+	auto_close int data = open_directory(volume, VOLUME_DATA);
+	int r = data < 0 ? data : read_names(data, &names);
+	if (r < 0)
+		return error_sys(err, r, "open the volume");
+	bool begun = faccessat(volume, FILL, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	if (!begun && names.count == 0) {
+		r = fill->from >= 0 ? copy_aside(volume, fill->from, err) : 0;
+		if (fill->from < 0 && fchown(data, fill->uid, fill->gid) < 0)
+			r = error_sys(err, errno, "give the volume to %u:%u", fill->uid, fill->gid);
+	}
+	if (r == 0)
+		r = move_all(volume, data, err);
+	if (r == 0 && unlinkat(volume, VOLUME_FRESH, 0) < 0 && errno != ENOENT)
+		r = error_sys(err, errno, "fill the volume");
+	return r;
+}
+
+static char *directory_of(const char *data_path)
+{
+	const char *slash = strrchr(data_path, '/');
+	return xstrndup(data_path, slash ? (size_t)(slash - data_path) : 0);
+}
+
+bool volume_is_fresh(const char *data_path)
+{
+	auto_free char *directory = directory_of(data_path), *path = xasprintf("%s/" VOLUME_FRESH, directory);
+	return access(path, F_OK) == 0;
+}
+
+int volume_fill(const char *data_path, const struct volume_fill *fill, struct error *err)
+{
+	auto_free char *path = directory_of(data_path);
+	auto_close int volume = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (volume < 0)
+		return error_sys(err, errno, "open the volume %s", path);
+	if (faccessat(volume, VOLUME_FRESH, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	auto_close int lock = lock_file_open(volume, "lock", err);
+	int r = lock < 0 ? lock : lock_take(lock, LOCK_MODE_EXCLUSIVE, err);
+	if (r == 0 && faccessat(volume, VOLUME_FRESH, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		r = fill_locked(volume, fill, err);
+	return r;
+}

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+# crash: SIGKILL for each of the processes at any moment. Afterwards ps tells the truth, the container can be removed, and nothing is left.
+load helpers
+
+setup() {
+	common_setup
+	# A build with sanitizers looks for leaks with a helper process, for which it waits for ever when that is what is killed.
+	export ASAN_OPTIONS=detect_leaks=0${ASAN_OPTIONS+:$ASAN_OPTIONS}
+	load_image busybox
+}
+
+# A moment of up to half of a thousandth of $1 milliseconds … in fractions of a second for sleep.
+moment() { # milliseconds at most
+	printf '0.%03d' $((RANDOM % $1))
+}
+
+# A process that has ended since it was named is not named again.
+is_forgotten() { # id pid
+	[[ $(coracle ps -a --no-trunc --filter "id=$1" --format '{{.Pid}}') != "$2" ]]
+}
+
+# What ps says is what is: a container that runs has its processes, one that does not has none.
+expect_truth() {
+	local id state pid
+	while read -r id state pid; do
+		case $state in
+		running | paused) [[ -e /proc/$pid ]] || wait_until 5 is_forgotten "$id" "$pid" || {
+			echo "$id is said to be $state, but its process $pid is not there"
+			return 1
+		} ;;
+		created | exited | stopping | initialized) ;;
+		*)
+			echo "$id has the state '$state'"
+			return 1
+			;;
+		esac
+	done < <(coracle ps -a --format '{{.ID}} {{.State}} {{.Pid}}')
+}
+
+@test "crash: the command line is killed while it starts a container" {
+	local i pid
+	for i in $(seq 30); do
+		"$T/coracle" run --name "one$i" busybox sleep 1234 >/dev/null 2>&1 3>&- &
+		pid=$!
+		sleep "$(moment 40)"
+		kill -9 $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+		expect_truth
+	done
+	wait_until 10 expect_truth
+	coracle rm -f -t 0 -a >/dev/null
+	no_containers
+	gone() { ! pgrep -f "^$T/coracle|$RUNROOT"; }
+	wait_until 10 gone
+	expect_equal "$(coracle run --rm busybox echo fine)" fine
+}
+
+@test "crash: the monitor is killed; its container dies with it" {
+	local i id pid monitor
+	for i in $(seq 20); do
+		id=$(coracle run -d busybox sh -c 'sleep 1000 & sleep 1000')
+		pid=$(inspected "$id" State.Pid)
+		monitor=$(inspected "$id" State.ConmonPid)
+		sleep "$(moment 20)"
+		kill -9 "$monitor"
+		wait_until 10 is_gone "$pid"
+		wait_until 10 is_state "$id" exited
+		expect_equal "$(inspected "$id" State.ExitCode)" 137
+		expect_truth
+	done
+	expect_equal "$(coracle ps -q)" ""
+	# One of them starts again, with its files.
+	coracle start "$id"
+	expect_state "$id" running
+	coracle rm -f -t 0 -a
+}
+
+@test "crash: the monitor is killed under an attached run, an exec, a wait and logs -f" {
+	"$T/coracle" run --name one busybox sh -c 'echo up; sleep 1000' >"$T/out" 2>&1 3>&- &
+	local run=$!
+	wait_until 20 grep -q up "$T/out"
+	"$T/coracle" exec one sh -c 'echo up; sleep 1000' >"$T/exec" 2>&1 3>&- &
+	local exec=$!
+	wait_until 20 grep -q up "$T/exec"
+	"$T/coracle" wait one >"$T/waited" 2>&1 3>&- &
+	local waiter=$!
+	"$T/coracle" logs -f one >/dev/null 2>&1 3>&- &
+	local follower=$!
+	sleep 0.3
+	kill -9 "$(inspected one State.ConmonPid)"
+	ended() { ! kill -0 $run $exec $waiter $follower 2>/dev/null; }
+	wait_until 15 ended
+	await $run
+	expect_status 137
+	await $exec
+	expect_status 137
+	expect_equal "$(cat "$T/waited")" 137
+	await $follower
+	expect_status 0
+}
+
+@test "crash: the first process is killed" {
+	local i id pid
+	for i in $(seq 20); do
+		id=$(coracle run -d --name "c$i" busybox sleep 1000)
+		pid=$(inspected "$id" State.Pid)
+		sleep "$(moment 15)"
+		kill -9 "$pid"
+		expect_equal "$(coracle wait "$id")" 137
+		expect_state "$id" exited
+	done
+	coracle rm -a
+	no_containers
+}
+
+@test "crash: everything at once, at random, with rm, stop and ps between" {
+	local i n jobs
+	for i in $(seq 12); do
+		jobs=()
+		for n in 1 2 3; do
+			"$T/coracle" run -d --name "r$n" --restart always busybox sleep 1000 >/dev/null 2>&1 3>&- &
+			jobs+=($!)
+		done
+		sleep "$(moment 60)"
+		for n in $(pgrep -f "$T/" | shuf -n 2); do
+			[[ $n == $$ || $n == "$BASHPID" || $n == "${BATS_ROOT_PID-}" ]] || kill -9 "$n" 2>/dev/null || true
+		done
+		coracle ps -a >/dev/null
+		wait "${jobs[@]}" 2>/dev/null || true
+		expect_truth
+		coracle rm -f -t 0 -a >/dev/null 2>&1 || coracle rm -f -t 0 -a
+		no_containers
+	done
+}
+
+@test "crash: rm is killed; the container is there or gone, and can be removed" {
+	local i pid
+	for i in $(seq 20); do
+		coracle run --name one busybox sh -c 'mkdir -p /a/b/c; for i in $(seq 50); do echo >/a/b/$i; done'
+		"$T/coracle" rm one >/dev/null 2>&1 3>&- &
+		pid=$!
+		sleep "$(moment 6)"
+		kill -9 $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+		coracle rm -f one >/dev/null
+		no_containers
+	done
+	# What the dead left in the trash is swept by the next.
+	coracle run --rm busybox true
+	wait_until 5 nothing_staged
+}
+
+@test "crash: load is killed; the image is there and whole, or not there" {
+	local i pid
+	coracle rmi -f -a
+	for i in $(seq 20); do
+		"$T/coracle" load -q -i "$CORACLE_TEST_CACHE/busybox.tar" >/dev/null 2>&1 3>&- &
+		pid=$!
+		sleep "$(moment 80)"
+		kill -9 $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+		if [[ -n $(coracle images -q busybox 2>/dev/null) ]]; then
+			expect_equal "$(coracle run --rm busybox cat /var/www/index.html)" "welcome to busybox"
+			coracle rmi -f -a >/dev/null
+		fi
+	done
+	load_image busybox
+	expect_equal "$(coracle run --rm busybox cat /var/www/index.html)" "welcome to busybox"
+	wait_until 5 nothing_staged
+}
+
+@test "crash: the run directory vanishes, as at a logout; containers can still be stopped" {
+	coracle run -d --name one busybox sleep 1000
+	remove_tree "$RUNROOT"
+	expect_state one running
+	expect_equal "$(coracle exec one echo fine)" fine
+	coracle stop -t 0 one
+	expect_state one exited
+	coracle rm one
+}
+
+@test "crash: a state that was cut off or is nonsense does not hide a container" {
+	local id
+	id=$(coracle run -d --name one busybox sleep 1000)
+	coracle stop -t 0 one
+	: >"$ROOT/containers/$id/state"
+	run coracle ps -a --format '{{.Names}}'
+	expect_match one
+	coracle rm -f one
+	no_containers
+}
+
+@test "crash: the disk is full" {
+	# A file system of 12 MB of its own; only root of a user namespace may mount one.
+	cat >"$T/script" <<-'S'
+		mkdir -p $T/small && mount -t tmpfs -o size=12m none $T/small || exit 99
+		small() { $BUILD/coracle --root $T/small/root --runroot $T/small/run "$@"; }
+		small load -q -i $CORACLE_TEST_CACHE/busybox.tar || exit 98
+		small run --name one busybox sh -c 'dd if=/dev/zero of=/big bs=64k 2>&1 | grep -o "No space left"'
+		small run --name two busybox true; echo "second: $?"
+		small ps -a --format '{{.Names}}' | sort | head -n 1
+		small rm -f one || exit 97
+		# The trash is emptied a little later than rm returns.
+		for i in $(seq 50); do [ -z "$(ls -A $T/small/root/trash)" ] && break; sleep 0.1; done
+		small run --rm busybox echo works again
+		small rm -f -a
+		ls -A $T/small/root/containers $T/small/root/trash
+	S
+	run unshare --user --map-root-user --mount bash "$T/script"
+	expect_match 'No space left'
+	expect_match 'second: (125|0)'
+	expect_match $'\none\n'
+	expect_match 'works again'
+	expect_status 0
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# import: a file system's tar becomes an image, changed by instructions of a Dockerfile.
+
+load helpers
+
+config_of() { # id as printed
+	jq -c "$2" "$ROOT/images/${1#sha256:}/config"
+}
+
+@test "a tar becomes an image of one layer, which has the tar's digest" {
+	run coracle import "$CORACLE_TEST_CACHE/busybox.rootfs.tar" box:1
+	expect_status 0
+	expect_match '^sha256:[0-9a-f]{64}$'
+	[[ -f $ROOT/refs/localhost/box/:1 ]]
+	local digest
+	digest=$(sha256sum <"$CORACLE_TEST_CACHE/busybox.rootfs.tar")
+	[[ $(config_of "$output" .rootfs.diff_ids) == "[\"sha256:${digest%% *}\"]" ]]
+	[[ -x $ROOT/layers/${digest%% *}/diff/bin/busybox ]]
+}
+
+@test "from standard input, compressed, without a name" {
+	run coracle import -q - < <(xz -1 -c "$CORACLE_TEST_CACHE/busybox.rootfs.tar")
+	expect_status 0
+	expect_match '^sha256:[0-9a-f]{64}$'
+	[[ -z $(find "$ROOT/refs" -type f) ]]
+}
+
+@test "every change is in the configuration" {
+	tar -cf "$T/empty.tar" -T /dev/null
+	run coracle import -c 'CMD ["/bin/sh","-l"]' -c 'entrypoint /bin/true' -c 'ENV A=1 B="two words"' --change 'ENV A 3 4' -c 'EXPOSE 80 53/udp' \
+		-c 'LABEL k=v "l m"=n' -c 'ONBUILD RUN x' -c 'STOPSIGNAL SIGINT' -c 'USER alice:staff' -c 'VOLUME ["/data"]' -c 'VOLUME /a /b' -c WORKDIR=/srv \
+		-m 'my words' --arch arm64 --variant v8 --os linux "$T/empty.tar" n
+	expect_status 0
+	local id=$output
+	[[ $(config_of "$id" '.config | [.Cmd, .Entrypoint, .Env]') == '[["/bin/sh","-l"],["/bin/sh","-c","/bin/true"],["A=3 4","B=two words"]]' ]]
+	[[ $(config_of "$id" '.config | [.ExposedPorts, .Labels]') == '[{"80/tcp":{},"53/udp":{}},{"k":"v","l m":"n"}]' ]]
+	[[ $(config_of "$id" '.config | [.OnBuild, .StopSignal, .User, .WorkingDir]') == '[["RUN x"],"SIGINT","alice:staff","/srv"]' ]]
+	[[ $(config_of "$id" '.config.Volumes | keys') == '["/a","/b","/data"]' ]]
+	[[ $(config_of "$id" '[.architecture, .variant, .os, .history[0].comment]') == '["arm64","v8","linux","my words"]' ]]
+}
+
+@test "what is wrong is said before the archive is read" {
+	local words
+	while IFS='|' read -r change words; do
+		run coracle import -c "$change" /nonexistent
+		expect_status 125
+		expect_match "$words"
+	done <<-L
+		FROM x|must begin with CMD
+		EXPOSE http|port
+		ENV =x|KEY=VALUE
+		STOPSIGNAL SIGNOPE|no signal
+		CMD|needs a value
+	L
+	run coracle import https://example.com/x.tar
+	expect_status 125
+	expect_match 'download'
+	run coracle import "$CORACLE_TEST_CACHE/busybox.rootfs.tar" 'Upper:case'
+	expect_status 125
+	[[ ! -d $ROOT/layers || -z $(find "$ROOT/layers" -mindepth 1) ]]
+	echo text >"$T/text"
+	run coracle import "$T/text"
+	expect_status 125
+	expect_match 'not a tar archive'
+}

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+# lifecycle: create, start, stop, kill, restart, pause, wait, rm, rename, and the state that each leaves.
+load helpers
+
+setup() {
+	common_setup
+	load_image busybox
+}
+
+ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
+
+@test "lifecycle: created, running, exited, started again with its files, removed" {
+	local id
+	id=$(coracle create --name one busybox sh -c 'echo run >>/count; cat /count; sleep 1000')
+	expect_matches "$id" '^[0-9a-f]{64}$'
+	expect_state one created
+	expect_equal "$(coracle start one)" one
+	expect_state one running
+	wait_for_log one run
+	expect_equal "$(coracle stop -t 0 one)" one
+	expect_state one exited
+	expect_equal "$(inspected one State.ExitCode)" 137
+	coracle start one >/dev/null
+	expect_state one running
+	wait_for_log one $'run\nrun\nrun'
+	expect_equal "$(inspected one Id)" "$id"
+	expect_error 125 'running' coracle rm one
+	expect_state one running
+	coracle stop -t 0 one
+	expect_equal "$(coracle rm one)" one
+	no_containers
+	expect_error 125 'one' coracle start one
+}
+
+@test "lifecycle: start of what runs is nothing, of what is not there an error" {
+	local pid
+	coracle run -d --name one busybox sleep 1000
+	pid=$(inspected one State.Pid)
+	coracle start one
+	expect_equal "$(inspected one State.Pid)" "$pid"
+	expect_error 125 'none-such' coracle start none-such
+}
+
+@test "start -a: output, exit status; start -ai: input" {
+	coracle create --name out busybox sh -c 'echo out; echo err >&2; exit 5'
+	run --separate-stderr coracle start -a out
+	expect_status 5
+	expect_output out
+	expect_equal "$stderr" err
+	coracle create -i --name in busybox cat
+	expect_equal "$(echo through | coracle start -ai in)" through
+	expect_equal "$(echo again | coracle start -ai in)" again
+}
+
+@test "stop: the stop signal, and SIGKILL after the time-out" {
+	local begin
+	coracle run -d --name gentle busybox sh -c "$ENDLESS"
+	wait_for_log gentle up
+	coracle stop -t 20 gentle
+	expect_equal "$(inspected gentle State.ExitCode)" 3
+	expect_equal "$(coracle logs gentle)" $'up\nterm'
+
+	coracle run -d --name deaf busybox sh -c 'trap "" TERM; echo up; while :; do sleep 0.02; done'
+	wait_for_log deaf up
+	begin=$(date +%s%N)
+	coracle stop -t 1 deaf
+	expect_equal "$(inspected deaf State.ExitCode)" 137
+	local took=$((($(date +%s%N) - begin) / 1000000))
+	((took >= 1000 && took < 8000)) || {
+		echo "took $took ms"
+		return 1
+	}
+	# Of what does not run: nothing.
+	expect_equal "$(coracle stop deaf)" deaf
+}
+
+@test "stop: --stop-signal and --stop-timeout of the container" {
+	coracle run -d --name usr --stop-signal USR1 busybox sh -c 'trap "exit 11" USR1; trap "exit 12" TERM; echo up; while :; do sleep 0.02; done'
+	wait_for_log usr up
+	coracle stop usr
+	expect_equal "$(inspected usr State.ExitCode)" 11
+	expect_equal "$(inspected usr Config.StopSignal)" SIGUSR1
+	coracle run -d --name quick --stop-timeout 0 busybox sh -c 'trap "" TERM; echo up; while :; do sleep 0.02; done'
+	wait_for_log quick up
+	local begin=$SECONDS
+	coracle stop quick
+	((SECONDS - begin < 5))
+}
+
+@test "kill: any signal by name and number" {
+	coracle run -d --name one busybox sh -c 'trap "echo usr1" USR1; trap "echo hup" HUP; echo up; while :; do sleep 0.02; done'
+	wait_for_log one up
+	coracle kill -s USR1 one
+	wait_for_log one usr1
+	coracle kill --signal 1 one
+	wait_for_log one hup
+	expect_state one running
+	expect_error 125 'NONSENSE' coracle kill -s NONSENSE one
+	expect_equal "$(coracle kill one)" one
+	expect_equal "$(coracle wait one)" 137
+	expect_error 125 'one.*not running' coracle kill one
+}
+
+@test "restart: a new process, the same files" {
+	local pid
+	coracle run -d --name one busybox sh -c 'echo x >>/f; wc -l </f; sleep 1000'
+	wait_for_log one 1
+	pid=$(inspected one State.Pid)
+	coracle restart -t 0 one
+	wait_for_log one 2
+	[[ $(inspected one State.Pid) != "$pid" ]]
+	is_gone "$pid"
+	coracle stop -t 0 one
+	coracle restart one
+	wait_for_log one 3
+}
+
+@test "pause, unpause: nothing moves meanwhile" {
+	coracle run -d --name one busybox sh -c 'while :; do echo x >>/f; sleep 0.01; done'
+	wait_until 10 coracle exec one test -s /f
+	coracle pause one
+	expect_state one paused
+	expect_matches "$(coracle ps --format '{{.Status}}')" 'Paused'
+	local pid before
+	pid=$(inspected one State.Pid)
+	before=$(stat -c %s "/proc/$pid/root/f")
+	sleep 0.4
+	expect_equal "$(stat -c %s "/proc/$pid/root/f")" "$before"
+	expect_error 125 'paused' coracle exec one true
+	expect_error 125 'one' coracle pause one
+	coracle unpause one
+	expect_state one running
+	grew() { [[ $(stat -c %s "/proc/$pid/root/f") -gt $before ]]; }
+	wait_until 10 grew
+	expect_error 125 'one' coracle unpause one
+	# A paused one can be stopped and removed.
+	coracle pause one
+	coracle rm -f -t 0 one
+	no_containers
+}
+
+@test "wait: prints exit codes, in order, and waits" {
+	coracle create --name created busybox true
+	coracle run -d --name slow busybox sh -c 'sleep 0.5; exit 4'
+	coracle run -d --name fast busybox sh -c 'exit 6'
+	expect_equal "$(coracle wait slow fast)" $'4\n6'
+	expect_equal "$(coracle wait slow)" 4
+	expect_error 125 'none-such' coracle wait none-such
+}
+
+@test "rm: several, by filter, all; -f stops; unknown ones" {
+	local name
+	for name in a b c; do coracle create --name $name busybox true >/dev/null; done
+	coracle run -d --name running busybox sleep 1000
+	run coracle rm a none-such b
+	expect_status 125
+	expect_match 'none-such'
+	expect_equal "$(coracle ps -a --format '{{.Names}}' | sort | tr '\n' ' ')" "c running "
+	coracle rm --filter name=c
+	local pid
+	pid=$(inspected running State.Pid)
+	coracle rm -f -t 0 running
+	is_gone "$pid"
+	no_containers
+	run coracle rm -f none-such
+	expect_status 0
+	for name in a b c; do coracle run -d --name $name busybox sleep 1000 >/dev/null; done
+	coracle rm -f -t 0 -a
+	no_containers
+	expect_error 125 'name' coracle rm
+}
+
+@test "rm: by the start of an id; an ambiguous one is an error" {
+	local id i
+	id=$(coracle create --name abcdef busybox true)
+	coracle rm "${id:0:6}"
+	no_containers
+	# 17 containers: two share the first digit.
+	for i in $(seq 17); do coracle create busybox true; done | cut -c1 | sort | uniq -d | head -n 1 >"$T/digit"
+	expect_error 125 "$(cat "$T/digit")" coracle rm "$(cat "$T/digit")"
+}
+
+@test "rename: the new name is reserved, the old one free" {
+	coracle run -d --name old busybox sleep 1000
+	coracle create --name taken busybox true
+	coracle rename old new
+	expect_equal "$(coracle ps --format '{{.Names}}')" new
+	expect_error 125 'old' coracle start old
+	expect_error 125 'taken' coracle rename new taken
+	expect_error 125 '/' coracle rename new a/b
+	coracle rm -f -t 0 new
+	coracle run --rm --name old busybox true
+}
+
+@test "restart policy: on-failure as often as it says" {
+	coracle run -d --name failing --restart on-failure:3 busybox sh -c 'echo once; exit 1'
+	wait_until 30 is_state failing exited
+	expect_equal "$(coracle wait failing)" 1
+	expect_equal "$(coracle logs failing | grep -c once)" 4
+	expect_equal "$(inspected failing RestartCount)" 3
+	# A good end is the end.
+	coracle run -d --name good --restart on-failure:3 busybox sh -c 'echo once; exit 0'
+	expect_equal "$(coracle wait good)" 0
+	expect_equal "$(coracle logs good | grep -c once)" 1
+}
+
+@test "restart policy: always, after a kill of its process too, until it is stopped" {
+	local pid
+	coracle run -d --name phoenix --restart always busybox sh -c 'echo x >>/f; wc -l </f; sleep 1000'
+	wait_for_log phoenix 1
+	pid=$(inspected phoenix State.Pid)
+	kill -9 "$pid"
+	wait_for_log phoenix 2
+	wait_until 10 is_state phoenix running
+	[[ $(inspected phoenix State.Pid) != "$pid" ]]
+	expect_equal "$(inspected phoenix RestartCount)" 1
+	coracle stop -t 0 phoenix
+	sleep 1
+	expect_state phoenix exited
+	coracle start phoenix
+	wait_for_log phoenix 3
+	# kill is a person's wish too.
+	coracle kill phoenix
+	sleep 1
+	expect_state phoenix exited
+}
+
+@test "restart policy: unless-stopped, and ports come back" {
+	local a
+	a=$(free_port)
+	coracle run -d --name web --restart unless-stopped -p "127.0.0.1:$a:80" busybox httpd -f -p 80 -h /var/www
+	expect_equal "$(fetched "http://127.0.0.1:$a/")" "welcome to busybox"
+	kill -9 "$(inspected web State.Pid)"
+	restarted() { [[ $(inspected web RestartCount) == 1 ]]; }
+	wait_until 10 restarted
+	expect_equal "$(fetched "http://127.0.0.1:$a/")" "welcome to busybox"
+}
+
+@test "signals: those that run gets go to the container" {
+	"$T/coracle" run --name proxied busybox sh -c 'trap "echo usr1" USR1; trap "exit 8" TERM; echo up; while :; do sleep 0.02; done' >"$T/out" 3>&- &
+	local pid=$!
+	wait_until 20 grep -q up "$T/out"
+	kill -USR1 $pid
+	wait_until 10 grep -q usr1 "$T/out"
+	kill -TERM $pid
+	await $pid
+	expect_status 8
+	expect_state proxied exited
+}
+
+@test "signals: not with --sig-proxy=false" {
+	"$T/coracle" run --sig-proxy=false --name alone busybox sh -c 'trap "echo term" TERM; echo up; while :; do sleep 0.02; done' >"$T/out" 3>&- &
+	local pid=$!
+	wait_until 20 grep -q up "$T/out"
+	kill -TERM $pid
+	wait $pid || true
+	expect_state alone running
+	expect_equal "$(coracle logs alone)" up
+}
+
+@test "attach: output from now on, input, exit status" {
+	coracle run -d -i --name one busybox sh -c 'read -r x; echo "got $x"; exit 6'
+	run bash -c 'echo hello | "$T/coracle" attach one'
+	expect_status 6
+	expect_output "got hello"
+	expect_error 125 'not running' coracle attach one
+}
+
+@test "lifecycle: commands that take names take --latest, --all and filters" {
+	coracle run -d --name a --label g=1 busybox sleep 1000
+	coracle run -d --name b --label g=2 busybox sleep 1000
+	coracle stop -t 0 --latest
+	expect_state b exited
+	expect_state a running
+	coracle start --filter label=g=2
+	expect_state b running
+	coracle stop -t 0 --all
+	expect_state a exited
+	expect_state b exited
+	expect_error 125 'all' coracle stop --all a
+}

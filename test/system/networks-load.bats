@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+# networks under load: rounds side by side, helpers that are killed meanwhile, and nothing that is left behind. The two tests of rounds are one test of 500, in two parts that run
+# side by side.
+load helpers
+
+setup() {
+	common_setup
+	load_image busybox
+}
+
+# rounds WORKER NUMBER: each makes a network and a container, connects, disconnects and removes them.
+rounds() {
+	local i name
+	for i in $(seq "$2"); do
+		name=w$1-$i
+		coracle network create "$name" && coracle run -d --name "$name" --network base busybox sleep 1000 &&
+			coracle network connect "$name" "$name" && coracle network disconnect base "$name" &&
+			coracle rm -f -t 0 "$name" && coracle network rm "$name" || return 1
+	done >/dev/null
+}
+
+many_rounds() {
+	local worker pids=() failed=0 pid
+	coracle network create base
+	coracle run -d --name stay --network base busybox sleep 1000
+	# A build with sanitizers makes each many times as slow.
+	local count=50
+	[[ ! -e $BUILD/sanitizer-reports ]] || count=10
+	for worker in 1 2 3 4 5; do
+		rounds "$worker" "$count" 3>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+	expect_equal $failed 0
+	# One is there, and it is where it was.
+	expect_equal "$(coracle network inspect base | jq -c '[.[0].containers[].name]')" '["stay"]'
+	coracle exec stay ping -c 1 -W 5 "$(coracle network inspect --format '{{(index .Subnets 0).Gateway}}' base)"
+	expect_equal "$(coracle network ls -q)" "base
+bridge"
+	expect_equal "$(coracle ps -aq | wc -l)" 1
+	coracle stop -t 0 stay
+	coracle start stay
+	coracle exec stay ping -c 1 -W 5 "$(coracle network inspect --format '{{(index .Subnets 0).Gateway}}' base)"
+	coracle rm -f -t 0 stay
+	gone() { [[ ! -e $RUNROOT/network/socket ]]; }
+	wait_until 10 gone
+}
+
+@test "250 rounds of create, connect, disconnect and remove side by side leave nothing behind" {
+	many_rounds
+}
+
+@test "250 further rounds of create, connect, disconnect and remove side by side leave nothing behind" {
+	many_rounds
+}
+
+@test "helpers are killed at random while containers come and go: all is well in the end" {
+	local i pids=() pid
+	coracle network create base
+	coracle run -d --name server --network base busybox httpd -f -p 80 -h /var/www
+	coracle run -d --name client --network base busybox sleep 1000
+	comers() {
+		local n
+		for n in $(seq 12); do coracle run --rm --network base busybox true >/dev/null 2>&1 || true; done
+	}
+	for i in 1 2 3; do
+		comers 3>&- &
+		pids+=($!)
+	done
+	for i in $(seq 8); do
+		sleep 0.4
+		for pid in $(pgrep -x coracle-network) $(pgrep -x coracle-net-in); do
+			[[ $(readlink "/proc/$pid/fd/4") != "$RUNROOT" || $((RANDOM % 2)) == 0 ]] || kill -9 "$pid" 2>/dev/null || true
+		done
+	done
+	for pid in "${pids[@]}"; do wait "$pid"; done
+	coracle ps >/dev/null
+	expect_equal "$(coracle exec client wget -qO- http://server/)" "welcome to busybox"
+	expect_equal "$(coracle ps -q | wc -l)" 2
+	expect_equal "$(coracle exec server ip -o link | grep -vc ': lo')" 1
+	coracle run --rm --network base busybox wget -qO- http://server/
+}

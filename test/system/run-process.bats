@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+# run: the process of a container: its environment, user, directory, program, limits, and --init.
+load helpers
+
+setup() {
+	common_setup
+	load_image busybox
+}
+
+@test "run: the environment has PATH, HOME, HOSTNAME, TERM with a terminal, and nothing of ours" {
+	export SECRET_OF_THE_HOST=1
+	run coracle run --rm --name envy --hostname here busybox env
+	expect_status 0
+	expect_equal "$(sort <<<"$output" | cut -d= -f1 | grep -v '^container$' | tr '\n' ' ')" "HOME HOSTNAME PATH "
+	expect_match 'HOME=/root'
+	expect_match 'HOSTNAME=here'
+	expect_match 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+	run coracle run --rm -t busybox env
+	expect_match 'TERM=xterm'
+}
+
+@test "run --env: value, empty, our own, wildcard; the last one wins" {
+	export MINE=my PREFIX_A=1 PREFIX_B=2
+	unset NOT_SET
+	run coracle run --rm -e A=1 -e A=2 -e EMPTY= -e MINE -e NOT_SET -e 'PREFIX_*' -e 'SPACED=a b  c=d' --env HOME=/elsewhere busybox env
+	expect_match $'(^|\n)A=2\n'
+	expect_match $'(^|\n)EMPTY=\n'
+	expect_match $'(^|\n)MINE=my\n'
+	expect_match $'(^|\n)PREFIX_A=1\n'
+	expect_match $'(^|\n)PREFIX_B=2\n'
+	expect_match 'SPACED=a b  c=d'
+	expect_match 'HOME=/elsewhere'
+	[[ $output != *NOT_SET* && $output != *$'\nA=1\n'* ]]
+}
+
+@test "run --env-file: lines, comments, our own, later -e wins; a missing one is an error" {
+	printf '# comment\nA=from file\nB=b\n\nMINE\nQUOTED="stays"\n' >"$T/env"
+	MINE=my run coracle run --rm --env-file "$T/env" -e B=later busybox env
+	expect_match $'(^|\n)A=from file\n'
+	expect_match $'(^|\n)B=later'
+	expect_match $'(^|\n)MINE=my'
+	expect_match 'QUOTED="stays"'
+	[[ $output != *comment* ]]
+	expect_error 125 "$T/none" coracle run --rm --env-file "$T/none" busybox true
+}
+
+@test "run --env-host, --unsetenv, --unsetenv-all" {
+	MINE=my run coracle run --rm --env-host busybox sh -c 'echo $MINE'
+	expect_output my
+	run coracle run --rm --unsetenv PATH -e A=1 busybox /bin/env
+	[[ $output != *PATH=* ]]
+	run coracle run --rm --unsetenv-all busybox /bin/env
+	[[ $output != *PATH=/* ]]
+}
+
+# Who the process is: "uid gid groups", of which the last is sorted and without doubles.
+identity() { # options…
+	coracle run --rm "$@" busybox sh -c 'echo $(id -u) $(id -g) $(id -G | tr " " "\n" | sort -nu)'
+}
+
+@test "run --user: names, ids, groups, and ids without an entry" {
+	expect_equal "$(identity)" "0 0 0"
+	expect_equal "$(identity -u alice)" "1000 1000 50 1000"
+	expect_equal "$(identity -u 1000)" "1000 1000 50 1000"
+	expect_equal "$(identity -u alice:www-data)" "1000 33 33"
+	expect_equal "$(identity -u 4242)" "4242 0 0"
+	expect_equal "$(identity -u 4242:4343)" "4242 4343 4343"
+	expect_equal "$(identity -u :33)" "0 33 33"
+	expect_equal "$(identity -u alice --group-add www-data --group-add 77)" "1000 1000 33 50 77 1000"
+	expect_equal "$(coracle run --rm -u alice busybox sh -c 'echo $HOME')" /home/alice
+	expect_equal "$(coracle run --rm -u 4242 busybox sh -c 'echo $HOME')" /
+	expect_error 125 'stranger' coracle run --rm -u stranger busybox true
+	expect_error 125 'strangers' coracle run --rm -u root:strangers busybox true
+	expect_error 125 '70000' coracle run --rm -u 70000 busybox true
+}
+
+@test "run --user: cannot leave its own group, to get at what that is denied" {
+	# Refused to the group, open to all others: by becoming a member of another group one would be one of the others, if one's own were not among the rest.
+	expect_equal "$(coracle run --rm -u alice busybox grep ^Groups: /proc/self/status | xargs)" "Groups: 50 1000"
+	expect_equal "$(coracle run --rm -u 4711:33 busybox grep ^Groups: /proc/self/status | xargs)" "Groups: 33"
+	coracle run -d --name one busybox sleep 1000
+	expect_equal "$(coracle exec -u alice one grep ^Groups: /proc/self/status | xargs)" "Groups: 50 1000"
+	expect_equal "$(coracle exec one grep ^Groups: /proc/self/status | xargs)" "Groups: 0"
+}
+
+@test "run --user: has no capabilities, and the owner's rights on files" {
+	run coracle run --rm -u alice busybox sh -c 'grep CapEff /proc/self/status; touch /root/x; touch ~/mine && stat -c %u:%g ~/mine'
+	expect_match 'CapEff:[[:blank:]]*0000000000000000'
+	expect_match 'Permission denied'
+	expect_match '1000:1000'
+}
+
+@test "run --workdir: is made when it is missing" {
+	expect_equal "$(coracle run --rm busybox pwd)" /
+	expect_equal "$(coracle run --rm -w /etc busybox pwd)" /etc
+	expect_equal "$(coracle run --rm -w /new/and/deep busybox sh -c 'pwd; stat -c %a:%u .')" $'/new/and/deep\n755:0'
+	expect_error 126 '/etc/passwd' coracle run --rm -w /etc/passwd busybox true
+	expect_error 125 'relative' coracle run --rm -w relative busybox true
+}
+
+@test "run --entrypoint: replaces the program and drops the image's command" {
+	expect_equal "$(coracle run --rm --entrypoint echo busybox a 'b c')" "a b c"
+	expect_equal "$(coracle run --rm --entrypoint id busybox)" "uid=0(root) gid=0(root) groups=0(root)"
+	expect_equal "$(coracle run --rm --entrypoint '["echo", "-n", "x"]' busybox y)" "x y"
+	# Empty: the command stands alone.
+	expect_equal "$(coracle run --rm --entrypoint '' busybox echo alone)" alone
+}
+
+@test "run: arguments reach the program as they are" {
+	run coracle run --rm busybox printf '<%s>' '' ' ' '-it' '--rm' $'new\nline' '"quote"' "it's" '$HOME' '*' '\'
+	expect_output $'<>< ><-it><--rm><new\nline><"quote"><it\'s><$HOME><*><\\>'
+	# Options behind the image are the program's.
+	expect_equal "$(coracle run --rm busybox echo --rm -v --help)" "--rm -v --help"
+}
+
+@test "run --label, --label-file, --annotation: are shown and filtered by" {
+	printf 'from=file\n# comment\n' >"$T/labels"
+	coracle run -d --name labelled --label a=1 --label b --label-file "$T/labels" --annotation org.example.x=y busybox sleep 1000
+	expect_equal "$(coracle inspect -f '{{index .Config.Labels "a"}}/{{index .Config.Labels "b"}}/{{.Config.Labels.from}}/{{.Config.Labels.test}}' labelled)" "1//file/busybox"
+	expect_equal "$(coracle inspect -f '{{index .Config.Annotations "org.example.x"}}' labelled)" y
+	expect_equal "$(coracle ps --filter label=a=1 --format '{{.Names}}')" labelled
+	expect_equal "$(coracle ps --filter label=a=2 --format '{{.Names}}')" ""
+	expect_equal "$(coracle ps --filter label=b --format '{{.Names}}')" labelled
+}
+
+@test "run --init: reaps processes whose parents have gone" {
+	local script='for i in 1 2 3 4 5; do sh -c "sleep 0.1 & exit"; done; sleep 0.6; ps -o stat,comm | grep -c "^Z"'
+	expect_equal "$(coracle run --rm --init busybox sh -c "$script")" 0
+	run coracle run --rm --init busybox sh -c 'cat /proc/1/comm; echo $$'
+	expect_match 'init'
+	[[ $output != *$'\n1' ]]
+}
+
+@test "run --init: forwards signals and ends as the program does" {
+	coracle run -d --name held --init busybox sh -c 'trap "echo got it; exit 7" USR1; echo ready; while :; do sleep 0.05; done'
+	wait_for_log held ready
+	coracle kill -s USR1 held
+	expect_equal "$(coracle wait held)" 7
+	expect_equal "$(coracle logs held)" $'ready\ngot it'
+	run coracle run --rm --init busybox sh -c 'exit 9'
+	expect_status 9
+	run -127 coracle run --rm --init busybox no-such-program
+}
+
+@test "run --ulimit, --umask, --oom-score-adj" {
+	run coracle run --rm --ulimit nofile=100:200 --ulimit core=0 --umask 0027 busybox sh -c 'ulimit -Sn; ulimit -Hn; ulimit -c; umask; touch /f; stat -c %a /f'
+	expect_output $'100\n200\n0\n0027\n640'
+	expect_equal "$(coracle run --rm busybox sh -c umask)" 0022
+	expect_equal "$(coracle run --rm --oom-score-adj 500 busybox cat /proc/self/oom_score_adj)" 500
+	expect_error 125 'nonsense' coracle run --rm --ulimit nonsense=1 busybox true
+	expect_error 125 'nofile' coracle run --rm --ulimit nofile=x busybox true
+	expect_error 125 '99x' coracle run --rm --umask 99x busybox true
+}
+
+@test "run: the process begins with a clean slate" {
+	# Signals neither blocked nor ignored, whatever our own shell does; a session of its own.
+	run bash -c 'trap "" INT TERM HUP PIPE USR1; "$T/coracle" run --rm busybox grep -E "^Sig(Blk|Ign|Cgt)" /proc/self/status'
+	expect_output $'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000'
+	run coracle run --rm busybox sh -c 'read -r pid comm state ppid pgrp session rest </proc/self/stat; echo $ppid $session'
+	expect_output "0 1"
+}
+
+@test "run: what cannot be is said in one line" {
+	expect_error 125 'CAP_NONSENSE|NONSENSE' coracle run --rm --cap-add NONSENSE busybox true
+	expect_error 125 'SIGNONSENSE|NONSENSE' coracle run --rm --stop-signal NONSENSE busybox true
+	expect_error 125 'nonsense' coracle run --rm --security-opt nonsense=1 busybox true
+	expect_error 125 'nonsense' coracle run --rm --network nonsense busybox true
+	expect_error 125 'nonsense' coracle run --restart nonsense busybox true
+	expect_error 125 'shm-size' coracle run --rm --shm-size lots busybox true
+	expect_error 125 'log-driver' coracle run --rm --log-driver nonsense busybox true
+	no_containers
+}
