@@ -17,12 +17,14 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The sanitizers' own names, which call these when there are any. */
 void __sanitizer_on_print(const char *text);
 const char *__ubsan_default_options(void);
 int __lsan_is_turned_off(void);
+void __sanitizer_set_death_callback(void (*callback)(void));
 
 struct reports {
 	atomic_size_t used;
@@ -45,6 +47,13 @@ static void *map(const char *path, size_t *ret_size)
 	return mapped;
 }
 
+/* The sanitizer's own end tries exit_group(2) for ever where a test's seccomp profile refuses that: a fault is none. */
+static void end(void)
+{
+	syscall(SYS_exit_group, 99);
+	__builtin_trap();
+}
+
 static __attribute__((constructor)) void map_reports(int argc, char **argv)
 {
 	size_t size;
@@ -57,6 +66,7 @@ static __attribute__((constructor)) void map_reports(int argc, char **argv)
 		_exit(99);
 	}
 	capacity = size - sizeof(*reports);
+	__sanitizer_set_death_callback(end);
 }
 
 static void add(const char *text)

@@ -48,19 +48,19 @@ web bridge"
 	expect_status 1
 	expect_error 125 'already used' coracle network create web
 	coracle network create --ignore web
-	coracle network create --subnet 10.123.4.0/24 --gateway 10.123.4.9 --ip-range 10.123.4.128/25 --label team=a --internal --disable-dns -o mtu=1400 db
-	run coracle network inspect --format '{{range .Subnets}}{{.Subnet}} {{.Gateway}} {{.LeaseRange.StartIP}}{{end}} {{.Internal}} {{.DNSEnabled}} {{.Labels.team}} {{.Options.mtu}}' db
+	coracle network create --subnet 10.123.4.0/24 --gateway 10.123.4.9 --ip-range 10.123.4.128/25 --label team=a --internal --disable-dns -o mtu=1400 data
+	run coracle network inspect --format '{{range .Subnets}}{{.Subnet}} {{.Gateway}} {{.LeaseRange.StartIP}}{{end}} {{.Internal}} {{.DNSEnabled}} {{.Labels.team}} {{.Options.mtu}}' data
 	expect_output '10.123.4.0/24 10.123.4.9 10.123.4.128 true false a 1400'
-	expect_equal "$(coracle network inspect db | jq -c '.[0].subnets')" '[{"subnet":"10.123.4.0/24","gateway":"10.123.4.9","lease_range":{"start_ip":"10.123.4.128","end_ip":"10.123.4.255"}}]'
-	expect_error 125 'already used by network db' coracle network create --subnet 10.123.4.128/25 other
+	expect_equal "$(coracle network inspect data | jq -c '.[0].subnets')" '[{"subnet":"10.123.4.0/24","gateway":"10.123.4.9","lease_range":{"start_ip":"10.123.4.128","end_ip":"10.123.4.255"}}]'
+	expect_error 125 'already used by network data' coracle network create --subnet 10.123.4.128/25 other
 	expect_error 125 'unsupported driver' coracle network create -d overlay other
 	expect_error 125 'invalid' coracle network create ../x
 	coracle network create >"$T/name"
 	expect_matches "$(<"$T/name")" '^coracle[0-9]+$'
-	expect_equal "$(coracle network ls -q --filter label=team=a)" db
-	run coracle network rm db nope
+	expect_equal "$(coracle network ls -q --filter label=team=a)" data
+	run coracle network rm data nope
 	expect_status 1
-	expect_no coracle network exists db
+	expect_no coracle network exists data
 	expect_error 125 'cannot be removed' coracle network rm bridge
 	coracle create --name user --network web busybox true
 	expect_error 2 'being used' coracle network rm web
