@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  *	runtime ──clone(user)──► helper ──runtime_spawn──► first process
- *	   └── maps its ids          └── root there; stays until the first process needs nobody any more (its death
- *would be the first process's)
+ *	   └── maps its ids          └── root there; stays until the first process needs nobody any more (its
+ *	                                  death would be the first process's)
  */
 #include <errno.h>
 #include <fcntl.h>

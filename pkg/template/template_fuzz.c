@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any text as a template, as a row's and as a table's, over a tree with a value of each kind.
- *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -o build/template_fuzz \
- *		$(ls pkg/template/[a-z]*.c | grep -v _test) pkg/text/[ms]*.c pkg/error/error.c -ljson-c -lm
- *	mkdir -p build/corpus
- *	build/template_fuzz -max_len=4096 -timeout=20 build/corpus pkg/template/corpus
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as an image's manifest, as an index, and as a configuration.
- *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -o build/manifest_fuzz \
- *		storage/manifest/[a-z]*.c storage/list/entry.c storage/reference/reference.c storage/image/image.c \
- *		$(ls pkg/{json,file,text,error}/[a-z]*.c | grep -v _test.c) -ljson-c
- *	mkdir -p build/corpus/manifest
- *	build/manifest_fuzz -max_len=4096 -timeout=20 build/corpus/manifest storage/manifest/corpus
  */
 #include <stdint.h>
 #include <string.h>

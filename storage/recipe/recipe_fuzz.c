@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as a recipe, and as the records of one (in a frame with the right checksum, which no change would hit).
- *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -o build/recipe_fuzz \
- *		storage/recipe/recipe_fuzz.c $(ls {storage/recipe,pkg/{tar,stream,digest,file,text,error}}/[a-z]*.c |
- *			grep -vE '_(test|fuzz).c') -larchive -lcrypto -lzstd -lisal
- *	mkdir -p build/corpus/recipe
- *	build/recipe_fuzz -max_len=8192 -timeout=20 build/corpus/recipe storage/recipe/corpus
  */
 /*
  * Any bytes as a recipe, and as the records of one (in a frame with the right checksum, which no change would hit).

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any text as the name of an image: what is accepted reads the same again, also when it is completed.
- *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -o build/reference_fuzz \
- *		storage/reference/reference.c storage/reference/reference_fuzz.c \
- *		$(ls pkg/{text,error}/[a-z]*.c | grep -v _test)
- *	mkdir -p build/corpus/reference
- *	build/reference_fuzz -max_len=512 -timeout=20 build/corpus/reference
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -22,7 +22,7 @@
  *	outward    bridges of networks that reach the outside
  *	loopback   bridges from which the host's loopback may be reached
  *	gateways   (bridge, address): a container reaches the gateway of its own network, where the resolver is, and no
- *other one
+ * other one
  */
 static const char rules[] =
     "table inet coracle {\n"
