@@ -4,46 +4,36 @@
 
 load helpers
 
-# each_command FUNCTION: calls it with a command's path and, one a line, its options.
-each_command() {
-	local line path last options=''
-	last=none
-	while IFS= read -r line; do
-		path=${line%%$'\t'*}
-		if [[ $path != "$last" ]]; then
-			[[ $last == none ]] || "$1" "$last" "$options"
-			options=''
-		fi
-		last=$path
-		[[ -z ${line#*$'\t'} ]] || options+=${line#*$'\t'}$'\n'
-	done < <("$BUILD/gendocs" list)
-	[[ $last != none ]]
-	"$1" "$last" "$options"
+paths() {
+	"$BUILD/gendocs" list | cut -f1 | sort -u
 }
 
-# contains_words TEXT WORDS WHAT: every line of WORDS is a word of TEXT.
-contains_words() {
-	local word
-	while IFS= read -r word; do
-		[[ -z $word ]] || grep -qE -- "(^|[^a-z-])${word}([^a-z-]|\$)" <<<"$1" || {
-			echo "$3 does not know $word"
-			return 1
-		}
-	done <<<"$2"
+# expect_all_known: of the text on standard input, in which "@PATH" begins what is said of a command, each has all its options as words.
+expect_all_known() {
+	local missing
+	missing=$(LC_ALL=C comm -13 <(awk '/^@/ {path = substr($0, 2); next} {n = split($0, words, "[^[:alnum:]-]+"); for (i = 1; i <= n; i++) print path "\t" words[i]}' | LC_ALL=C sort -u) \
+		<("$BUILD/gendocs" list | grep -vP '\t$' | LC_ALL=C sort -u))
+	[[ -z $missing ]] || {
+		echo "not known:"
+		echo "$missing"
+		return 1
+	}
+	[[ $("$BUILD/gendocs" list | grep -c "^run"$'\t'--) -gt 100 ]]
 }
 
-in_help() {
-	local text
-	# shellcheck disable=SC2086 # a path is words
-	text=$(coracle $1 --help)
-	contains_words "$text" "$2" "coracle $1 --help"
-	# And it is the same by its other name.
-	# shellcheck disable=SC2086
-	[[ -z $1 || $(coracle help $1) == "$text" ]]
-}
-
-@test "--help knows every option of every command" {
-	each_command in_help
+@test "--help knows every option of every command, and help says the same" {
+	local path
+	while IFS= read -r path; do
+		echo "@$path"
+		# shellcheck disable=SC2086 # a path is words
+		coracle $path --help
+	done < <(paths) >"$T/help"
+	expect_all_known <"$T/help"
+	while IFS= read -r path; do
+		echo "@$path"
+		# shellcheck disable=SC2086
+		coracle help $path
+	done < <(paths) | cmp - "$T/help"
 }
 
 @test "every command is listed by the help of what it is below" {
@@ -57,19 +47,17 @@ in_help() {
 	done < <("$BUILD/gendocs" list | cut -f1 | sort -u)
 }
 
-in_manual() {
-	local page=$BUILD/man/coracle${1:+-${1// /-}}.1
-	[[ -s $page ]] || {
-		echo "there is no $page"
-		return 1
-	}
-	# A command's other names lead to its page.
-	[[ $(head -1 "$page") != .so* ]] || page=$BUILD/man/$(sed -n '1s/^.so man1\///p' "$page")
-	contains_words "$(sed 's/\\-/-/g; s/\\f[BRI]/ /g' "$page")" "$2" "$page"
-}
-
 @test "the manual knows every option of every command" {
-	each_command in_manual
+	local path page
+	while IFS= read -r path; do
+		page=$BUILD/man/coracle${path:+-${path// /-}}.1
+		[[ -s $page ]] || echo "there is no $page" >&2
+		# A command's other names lead to its page.
+		read -r first <"$page"
+		[[ $first != .so* ]] || page=$BUILD/man/${first#.so man1/}
+		echo "@$path"
+		cat "$page"
+	done < <(paths) | sed 's/\\-/-/g; s/\\f[BRI]/ /g' | expect_all_known
 }
 
 @test "the manual is free of mistakes in its macros" {
@@ -89,14 +77,14 @@ complete_in_bash() {
 	_coracle
 }
 
-in_bash() {
-	complete_in_bash "coracle $1 -"
-	contains_words "$(printf '%s\n' "${COMPREPLY[@]}")" "$2" "bash, at coracle $1,"
-}
-
 @test "bash completes every option of every command" {
 	source "$BUILD/completions/coracle.bash"
-	each_command in_bash
+	local path
+	while IFS= read -r path; do
+		complete_in_bash "coracle $path -"
+		printf '%s\n' "@$path" "${COMPREPLY[@]}"
+	done < <(paths) >"$T/bash"
+	expect_all_known <"$T/bash"
 }
 
 @test "bash completes commands, values and names" {
@@ -122,27 +110,22 @@ in_bash() {
 
 @test "zsh knows every option of every command" {
 	zsh -n "$BUILD/completions/_coracle"
-	each_command in_zsh
-}
-
-in_zsh() {
-	local specs
 	# shellcheck disable=SC2016 # for zsh
-	specs=$(zsh -fc '_arguments() { return 0 }; words=(x); source $1; _coracle_table $2 && print -rl -- $specs' zsh "$BUILD/completions/_coracle" "$1")
-	contains_words "$specs" "$2" "zsh, at coracle $1,"
-}
-
-in_fish() {
-	contains_words "$(sed -n "s/^$1\t//p" "$T/fish")" "$2" "fish, at coracle $1,"
+	paths | zsh -fc '_arguments() { return 0 }; words=(x); source $1
+		while IFS= read -r at; do specs=(); _coracle_table "$at"; print -r -- "@$at"; print -rl -- $specs; done' zsh "$BUILD/completions/_coracle" >"$T/zsh"
+	expect_all_known <"$T/zsh"
 }
 
 @test "fish completes every option of every command" {
+	printf '#!/bin/sh\n' >"$T/coracle"
+	chmod +x "$T/coracle"
 	# shellcheck disable=SC2016 # for fish
-	"$BUILD/gendocs" list | cut -f1 | sort -u | fish --no-config -c 'source $argv[1]
+	paths | PATH=$T:$PATH fish --no-config -c 'source $argv[1]
 		while read -l path
-			complete -C "coracle $path -" | string replace -r "^" $path\t
+			echo "@$path"
+			complete -C "coracle $path -"
 		end' "$BUILD/completions/coracle.fish" >"$T/fish"
-	each_command in_fish
+	expect_all_known <"$T/fish"
 }
 
 @test "fish completes commands, values and names" {
