@@ -38,8 +38,8 @@ int prune_containers(struct store *store, const struct strv *filters, struct pru
 	int r = container_select(store, &(struct container_selection){.all = true, .filters = filters}, &list, err);
 	if (r < 0 || keep_stopped(&list) == 0)
 		return r;
-	auto_free struct container_size *sizes = xcalloc(list.count, sizeof(*sizes));
-	if ((r = container_sizes(store, list.items, list.count, sizes, err)) < 0)
+	auto_free int64_t *written = xcalloc(list.count, sizeof(int64_t));
+	if ((r = containers_written(store, list.items, list.count, written, err)) < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct container *container = list.items[i].container;
@@ -52,7 +52,7 @@ int prune_containers(struct store *store, const struct strv *filters, struct pru
 		if (r < 0)
 			return r;
 		strv_add(&pruned->containers, container->id);
-		pruned->bytes += sizes[i].written;
+		pruned->bytes += written[i];
 	}
 	return 0;
 }
