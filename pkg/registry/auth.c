@@ -172,7 +172,9 @@ static int fetch_token(struct registry *registry, const char *scope, const char 
 	if (r < 0)
 		return r;
 	r = read_token(registry, &answer, scope, ret, err);
-	return r < 0 ? error_context(err, "%s: get a token from %s", registry->name, registry->challenge.realm) : 0;
+	if (r < 0)
+		error_context(err, "%s: get a token from %s", registry->name, registry->challenge.realm);
+	return r;
 }
 
 /* ---- headers ---- */
