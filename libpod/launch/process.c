@@ -167,6 +167,7 @@ static int spawn(const struct birth *birth, const struct ends *ends, struct erro
 	    .namespace_fds = joined,
 	    .shm_namespace_fd = birth->namespace_fds[SPEC_NS_MOUNT],
 	    .nested = birth->plan->nested,
+	    .inner = birth->plan->nested ? &birth->plan->inner : NULL,
 	    .keep_groups = plan_keeps_groups(&birth->container->annotations),
 	    .secrets = secrets.items,
 	    .secrets_count = secrets.count,

@@ -362,7 +362,7 @@ static int setup_one(const struct spec *spec, const struct spec_mount *mount, in
 		    "not a directory: are you trying to mount a directory onto a file (or the other way round)?");
 	if ((r = check_target(target, mount, err)) < 0 ||
 	    (options.copy_up && (r = fill_from_below(fd, target, &options, err)) < 0) ||
-	    (own && (r = own_prepare(spec, mount, &options, fd, there, err)) < 0))
+	    (own && (r = own_prepare(spec, mount, &options, fd, there, prepared, err)) < 0))
 		return r;
 	r = mount_attach(fd, target);
 	return r < 0 ? error_sys(err, r, "attach the mount") : 0;

@@ -25,6 +25,7 @@
 
 #include "libpod/spec/spec.h"
 #include "pkg/error/error.h"
+#include "rootless/idmap/idmap.h"
 #include "storage/driver/driver.h"
 
 struct seccomp_filter; /* libpod/seccomp */
@@ -59,6 +60,7 @@ struct runtime {
 	const int *namespace_fds; /* SPEC_NS_COUNT descriptors for namespaces to join; -1 or NULL: by spec's path */
 	bool nested; /* the process gets a user namespace below the caller's, to which all its new namespaces belong:
 		      * namespace_fds[SPEC_NS_USER], or a new one, whose ids the caller maps before it says 'm' */
+	const struct id_mapping *inner; /* nested: those ids, `outside` as the caller calls them; NULL: nothing is done to volumes */
 	bool keep_groups; /* the process's supplementary groups are those of the caller */
 	const struct runtime_secret *secrets;
 	size_t secrets_count;

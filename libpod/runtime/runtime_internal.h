@@ -4,6 +4,7 @@
  * What the files of the executor share. The order of things in the first process, and the file that does each:
  *
  *	spawn.c        clone3 into the new namespaces; descriptors that are not needed are closed
+ *	hand.c         what is done for such a container's volumes with the caller's rights
  *	nested.c       where the container has a user namespace of its own: what only the caller's rights reach is taken along
  *	namespaces.c   the others joined, time offsets, host name; wait for 'm' before any of it touches a file
  *	rootfs.c       propagation off, the root file system mounted: from here on root_fd is the container's /
@@ -53,12 +54,22 @@ struct prepared {
 			 nested */
 	size_t count;
 	int shm; /* detached mount for /dev/shm; -1: none */
+	int hand; /* hand.c: the socket; -1: not needed */
 };
-#define PREPARED_INIT ((struct prepared){.shm = -1})
+#define PREPARED_INIT ((struct prepared){.shm = -1, .hand = -1})
 void prepared_free(struct prepared *prepared);
 /* Clones the first process. Like runtime_clone(), for runtime->nested. */
 pid_t nested_clone(const struct runtime *runtime, uint64_t flags, struct prepared *prepared, int *ret_pidfd,
 		   struct error *err);
+
+/* ---- hand.c: a process with the caller's rights, for the first process that has them no more ---- */
+/* With the caller's rights; *ret_socket stays as it is when no mount needs the hand. */
+int hand_make(const struct runtime *runtime, int *ret_socket, struct error *err);
+/* In the first process: fills the volume of the spec's mount from what the image has at its place (-1: nothing) when that is still to be done. */
+int hand_fill(int socket, size_t mount, int from, struct error *err);
+/* Gives all that the mount shows to the process's user. */
+int hand_give(int socket, size_t mount, struct error *err);
+
 /* For exec: joins all namespaces of the container, its user namespace last, and becomes its root. */
 int nested_join(int pidfd, int flags, bool keep_groups, struct error *err);
 
@@ -120,7 +131,9 @@ int own_idmap(int mount_fd, const struct spec_mount *mount, const struct mount_o
 /* Before it is attached: fills the volume from what the image has at its place (-1: nothing), gives all to the process.
  */
 int own_prepare(const struct spec *spec, const struct spec_mount *mount, const struct mount_options *options,
-		int mount_fd, int from, struct error *err);
+		int mount_fd, int from, const struct prepared *prepared, struct error *err);
+/* Gives all that the mount shows to uid:gid. `mount_fd`: of an overlay or a new file system; otherwise its source is what counts. */
+int own_give(const struct spec_mount *mount, const struct mount_options *options, int mount_fd, uid_t uid, gid_t gid, struct error *err);
 
 /* console.c: sends a descriptor over a socket (SCM_RIGHTS); `what` for the error. */
 int descriptor_send(int socket, int fd, const char *what, struct error *err);

@@ -54,6 +54,8 @@ static void close_unneeded(const struct runtime *runtime, const struct prepared 
 			keep[count++] = prepared->sources[i];
 	if (prepared->shm >= 3)
 		keep[count++] = prepared->shm;
+	if (prepared->hand >= 3)
+		keep[count++] = prepared->hand;
 	for (size_t i = 0; i < runtime->secrets_count; i++)
 		keep[count++] = runtime->secrets[i].fd;
 	close_fds_except(3 + (int)runtime->preserve_fds, keep, count);
