@@ -34,6 +34,7 @@
 /* Where the processes of our own cgroup go. */
 #define ASIDE	   "/" CGROUP_PREFIX "commands"
 #define ASIDE_TRIES 100
+#define PROCS_MAX   (1 << 20)
 
 struct own {
 	char path[PATH_MAX];
@@ -113,22 +114,20 @@ static int named_parent(const struct own *own, const char *parent, char *path, s
 	return cgroup_is_ours(path) ? 0 : error_set(err, EACCES, "--cgroup-parent %s: it is not delegated to you", path);
 }
 
-/* All controllers that there are, for the cgroups below. What cannot be had is missed when it is wanted; -EBUSY: processes are in the way. */
-static int enable_controllers(const char *path)
+/* All controllers that there are, for the cgroups below. What cannot be had is missed when it is wanted. */
+static void enable_controllers(const char *path)
 {
 	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_free char *available = NULL;
 	if (fd < 0 || file_read_at(fd, "cgroup.controllers", CONTROLLERS_MAX, &available, NULL, NULL) < 0)
-		return 0;
+		return;
 	auto_close int control = openat(fd, "cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
 	char *rest = available, *name;
-	int r = 0;
 	while (control >= 0 && (name = strsep(&rest, " \n"))) {
 		auto_free char *word = *name ? xasprintf("+%s", name) : NULL;
-		if (word && write(control, word, strlen(word)) < 0 && errno == EBUSY)
-			r = -EBUSY;
+		if (word && write(control, word, strlen(word)) < 0)
+			continue;
 	}
-	return r;
 }
 
 /* Moves each process that the list has now. How many there were; those that ended meanwhile count, too. */
@@ -154,6 +153,9 @@ static int move_listed(const char *from, int to)
 static int move_aside(const char *path, struct error *err)
 {
 	auto_free char *from = xasprintf("%s/cgroup.procs", path), *aside = xasprintf("%s" ASIDE, path), *procs = xasprintf("%s/cgroup.procs", aside);
+	auto_free char *listed = NULL;
+	if (file_read_at(AT_FDCWD, from, PROCS_MAX, &listed, NULL, NULL) == 0 && !*listed)
+		return 0;
 	if (mkdir(aside, 0755) < 0 && errno != EEXIST)
 		return error_sys(err, errno, "make %s", aside);
 	auto_close int to = open(procs, O_WRONLY | O_CLOEXEC);
@@ -192,10 +194,10 @@ int cgroup_place(const struct cgroup_request *request, char *path, size_t size, 
 		snprintf(path, size, "%s", own.path);
 		r = request->own ? (cgroup_is_ours(path) ? 0 : -EACCES) : cgroup_climb(path, own.point);
 	}
-	if (r < 0 || !request->limits || enable_controllers(path) == 0 || strcmp(path, own.path) != 0)
-		return r;
-	r = move_aside(path, err);
-	if (r == 0)
+	/* First: with processes in it some controllers can be handed down, which turns it into a "domain threaded" one and excludes the others. */
+	if (r == 0 && request->limits && strcmp(path, own.path) == 0)
+		r = move_aside(path, err);
+	if (r == 0 && request->limits)
 		enable_controllers(path);
 	return r;
 }
