@@ -26,7 +26,7 @@ static void default_mounts(const struct create_options *options, struct plan *pl
 		spec_add_mount(spec, "/sys", "bind", "/sys", OPTIONS("rbind", "rprivate", "nosuid", "noexec", "nodev", system_mode));
 	const char *ipc = plan->container->ipc_mode;
 	bool host_ipc = ipc && strcmp(ipc, "host") == 0, no_shm = ipc && strcmp(ipc, "none") == 0;
-	bool own_ipc = !ipc || no_shm || strcmp(ipc, "private") == 0;
+	bool own_ipc = !ipc || no_shm || strcmp(ipc, "private") == 0 || text_starts_with(ipc, "ns:");
 	if (!host_ipc)
 		spec_add_mount(spec, "/dev/mqueue", "mqueue", "mqueue", OPTIONS("nosuid", "noexec", "nodev"));
 	else if (access("/dev/mqueue", F_OK) == 0)
