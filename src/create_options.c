@@ -68,7 +68,7 @@ const struct cli_option create_option_table[] = {
     {0, "pull", CLI_STRING, AT(pull), "POLICY", "When to fetch the image: always, missing (the default), newer or never", .values = "always|missing|newer|never"},
     {'q', "quiet", CLI_FLAG, AT(quiet), NULL, "Print no progress while an image is fetched"},
     {0, "read-only", CLI_FLAG, AT(read_only), NULL, "Mount the root file system read-only"},
-    {0, "read-only-tmpfs", CLI_FLAG, AT(read_only_tmpfs), NULL, "With --read-only, mount writable /run, /tmp and /var/tmp (on by default)"},
+    {0, "read-only-tmpfs", CLI_FLAG, AT(read_only_tmpfs), NULL, "With --read-only, mount writable /run, /tmp and /var/tmp (on by default); without, not even /dev and /dev/shm can be written"},
     {0, "replace", CLI_FLAG, AT(replace), NULL, "Remove a container that has the same name first, even if it is running"},
     {0, "restart", CLI_STRING, AT(restart), "POLICY", "When to start it again: no, always, unless-stopped or on-failure[:TIMES]"},
     {0, "rm", CLI_FLAG, AT(rm), NULL, "Remove the container when it ends"},

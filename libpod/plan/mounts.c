@@ -18,7 +18,9 @@ static void default_mounts(const struct create_options *options, struct plan *pl
 	const char *system_mode = options->privileged ? "rw" : "ro";
 	struct spec_mount *proc = spec_add_mount(spec, "/proc", "proc", "proc", OPTIONS("nosuid", "noexec", "nodev"));
 	strv_add_all(&proc->options, &plan->proc_options);
-	spec_add_mount(spec, "/dev", "tmpfs", "tmpfs", OPTIONS("nosuid", "noexec", "strictatime", "mode=755", "size=65536k"));
+	struct spec_mount *dev = spec_add_mount(spec, "/dev", "tmpfs", "tmpfs", OPTIONS("nosuid", "noexec", "strictatime", "mode=755", "size=65536k"));
+	if (options->read_only && !options->read_only_tmpfs)
+		strv_add(&dev->options, "ro");
 	spec_add_mount(spec, "/dev/pts", "devpts", "devpts", OPTIONS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"));
 	if (spec->namespaces[SPEC_NS_NETWORK].present)
 		spec_add_mount(spec, "/sys", "sysfs", "sysfs", OPTIONS("nosuid", "noexec", "nodev", system_mode));

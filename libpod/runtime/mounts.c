@@ -339,6 +339,11 @@ static int make_mount(const struct spec *spec, const struct spec_mount *mount, c
 	return fd < 0 ? error_sys(err, errno, "take the other container's /dev/shm") : fd;
 }
 
+bool mount_is_own_dev(const struct spec_mount *mount)
+{
+	return strcmp(mount->destination, "/dev") == 0 && mount->type && strcmp(mount->type, "tmpfs") == 0;
+}
+
 static int setup_one(const struct spec *spec, const struct spec_mount *mount, int root_fd,
 		     const struct prepared *prepared, bool follow_host, struct error *err)
 {
@@ -346,6 +351,10 @@ static int setup_one(const struct spec *spec, const struct spec_mount *mount, in
 	int r = mount_options_parse(mount, &options, err);
 	if (r < 0)
 		return r;
+	if (mount_is_own_dev(mount)) {
+		options.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		options.set_recursive &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	}
 	auto_close int fd = make_mount(spec, mount, &options, prepared, err);
 	if (fd < 0)
 		return fd;

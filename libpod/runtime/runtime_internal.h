@@ -110,6 +110,8 @@ void mount_options_free(struct mount_options *options);
 /* ---- mounts.c ---- */
 /* `prepared`: detached mounts that are there already, instead of what the specification says. */
 int mounts_setup(const struct spec *spec, int root_fd, const struct prepared *prepared, struct error *err);
+/* A /dev that devices are put into: read-only at the very end (devices_seal()), whatever its options say. */
+bool mount_is_own_dev(const struct spec_mount *mount);
 /* A detached copy of what a bind mount shows. */
 int mount_bind_source(const struct spec_mount *mount, struct error *err);
 /* Whether a mount, or the root, is to see what the host mounts later. */
@@ -140,6 +142,8 @@ int descriptor_send(int socket, int fd, const char *what, struct error *err);
 
 /* ---- devices.c, paths.c, console.c ---- */
 int devices_setup(const struct spec *spec, int root_fd, struct error *err);
+/* When all is there: makes /dev read-only where the specification says so. */
+int devices_seal(const struct spec *spec, int root_fd, struct error *err);
 /* Attaches a detached mount of a device at `name` in a directory, unless that device is there already. 0 or negative
  * errno. */
 int device_place(int directory, const char *name, int mount_fd);

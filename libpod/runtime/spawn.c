@@ -111,7 +111,7 @@ static int make_file_systems(const struct runtime *runtime, int root_fd, struct 
 	    ((r = console_open(&spec->process, root_fd, runtime->console_socket, &terminal, err)) < 0 ||
 	     (r = console_mount(root_fd, terminal, err)) < 0))
 		return r;
-	if ((r = paths_setup(spec, root_fd, err)) < 0)
+	if ((r = paths_setup(spec, root_fd, err)) < 0 || (r = devices_seal(spec, root_fd, err)) < 0)
 		return r;
 	*ret_terminal = TAKE_FD(terminal);
 	return 0;

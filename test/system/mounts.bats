@@ -190,7 +190,7 @@ options_at() { # place run-option…
 @test "--tmpfs: exec undoes the default; --read-only-tmpfs=false leaves nothing writable; --shm-size 0 is no limit" {
 	expect_matches "$(options_at /t --tmpfs /t)" '^rw,nosuid,nodev,noexec'
 	expect_matches "$(options_at /t --tmpfs /t:exec,suid)" '^rw,nodev,relatime'
-	expect_equal "$(coracle run --rm --read-only --read-only-tmpfs=false busybox sh -c 'for d in / /tmp /run /dev/shm; do touch $d/x 2>/dev/null && echo $d; done')" ""
+	expect_equal "$(coracle run --rm --read-only --read-only-tmpfs=false busybox sh -c 'for d in / /tmp /run /dev /dev/shm; do touch $d/x 2>/dev/null && echo $d; done')" ""
 	expect_no grep -q size <<<"$(options_at /dev/shm --shm-size 0)"
 	expect_matches "$(options_at /dev/shm --shm-size 1m)" 'size=1024k'
 }
@@ -249,4 +249,21 @@ options_at() { # place run-option…
 	export BUILD CORACLE_TEST_CACHE
 	run unshare --user --map-root-user --map-auto --mount bash "$T/inside"
 	expect_output $'33:33\nx\n0\none\none\nv'
+}
+
+@test "--read-only --read-only-tmpfs=false: /dev is read-only, with all that belongs in it, and terminals work" {
+	mkdir "$T/mine"
+	run -0 coracle run --rm --read-only --read-only-tmpfs=false --device /dev/fuse -v "$T/mine:/dev/mine" busybox sh -c '
+		grep -o " /dev ro" /proc/self/mountinfo; rm /dev/null 2>/dev/null || echo kept; echo x >/dev/null && head -c 3 /dev/zero | wc -c; ls -l /dev/fuse | cut -c1; ls -d /dev/fd /dev/ptmx; touch /dev/mine/x && echo mine'
+	expect_output $' /dev ro\nkept\n3\nc\n/dev/fd\n/dev/ptmx\nmine'
+	run terminal 'expect=# ' 'send=tty; touch /dev/x; exit\n' -- "$T/coracle" run --rm -it --read-only --read-only-tmpfs=false busybox sh
+	expect_match '/dev/(pts/0|console)'
+	expect_match 'Read-only file system'
+	run -0 coracle run --rm --read-only busybox sh -c 'touch /dev/x && echo writable'
+	expect_output writable
+	# With other ids, and in a terminal of exec's.
+	coracle run -d --name c --userns keep-id --read-only --read-only-tmpfs=false busybox sleep 1000
+	run -1 coracle exec -u 0 c touch /dev/x
+	run terminal 'expect=[$#] ' 'send=tty; exit\n' -- "$T/coracle" exec -it c sh
+	expect_match '/dev/pts/0'
 }
