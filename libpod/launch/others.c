@@ -34,8 +34,10 @@ static int open_namespace(int pidfd, pid_t pid, const char *file, struct error *
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(err, errno, "open %s", path);
-	/* Still alive: so the number was that process' when the path was opened. */
-	if (pidfd_signal(pidfd, 0) == 0)
+	/* Still alive: so the number was that process' when the path was opened. A monitor that starts its container again lives in another pid
+	 * namespace, from which nothing can be signalled, not even with 0. */
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+	if (poll(&end, 1, 0) == 0)
 		return fd;
 	close(fd);
 	return error_set(err, ESRCH, "it has just ended");
@@ -83,6 +85,25 @@ static int open_one(struct store *store, const struct sharing *sharing, int fds[
 	if (r >= 0 && fds[SPEC_NS_USER] < 0)
 		fds[SPEC_NS_USER] = r = open_shared_user_namespace(pidfd, pid, err);
 	return r < 0 ? r : 0;
+}
+
+int other_mount_namespace(struct store *store, const char *id, int *ret_fd, int fds[SPEC_NS_COUNT], struct error *err)
+{
+	auto_close int pidfd = -1;
+	pid_t pid = find_process(store, id, &pidfd, err);
+	if (pid < 0)
+		return pid;
+	auto_close int mounts = open_namespace(pidfd, pid, "mnt", err);
+	if (mounts < 0)
+		return mounts;
+	if (fds[SPEC_NS_USER] < 0) {
+		int user = open_shared_user_namespace(pidfd, pid, err);
+		if (user < 0)
+			return user;
+		fds[SPEC_NS_USER] = user;
+	}
+	*ret_fd = TAKE_FD(mounts);
+	return 0;
 }
 
 /* The user namespace that we are in ourselves, where we have no rights. */

@@ -331,6 +331,8 @@ static int make_mount(const struct spec *spec, const struct spec_mount *mount, c
 {
 	if (options->lowers.count)
 		return make_overlay(options, err);
+	if (options->shared && prepared->shared_count)
+		return shared_mount(prepared, (size_t)(mount - spec->mounts), options, err);
 	int source = prepared->sources ? prepared->sources[mount - spec->mounts] : -1;
 	if (prepared->shm < 0 || strcmp(mount->destination, "/dev/shm") != 0)
 		return options->bind ? make_bind(mount, options, source, err)
@@ -360,7 +362,7 @@ static int setup_one(const struct spec *spec, const struct spec_mount *mount, in
 		return fd;
 	if ((r = propagate(fd, &options, follow_host, err)) < 0)
 		return r;
-	bool own = options.fill || options.chown;
+	bool own = options.fill || (options.chown && !options.shared);
 	auto_close int there = own ? open_in_root(root_fd, mount->destination, O_PATH | O_DIRECTORY, 0) : -1;
 	auto_close int target = open_target(root_fd, mount->destination, is_directory(fd));
 	if (target < 0)

@@ -5,6 +5,7 @@
  *
  *	spawn.c        clone3 into the new namespaces; descriptors that are not needed are closed
  *	hand.c         what is done for such a container's volumes with the caller's rights
+ *	shared.c       volumes in memory, which living containers share
  *	nested.c       where the container has a user namespace of its own: what only the caller's rights reach is taken along
  *	namespaces.c   the others joined, time offsets, host name; wait for 'm' before any of it touches a file
  *	rootfs.c       propagation off, the root file system mounted: from here on root_fd is the container's /
@@ -54,6 +55,9 @@ struct prepared {
 			 nested */
 	size_t count;
 	int shm; /* detached mount for /dev/shm; -1: none */
+	int *shared; /* shared.c: a mount for each of runtime->shared; NULL: not taken yet */
+	size_t shared_count;
+	const struct runtime_shared *shared_mounts;
 	int hand; /* hand.c: the socket; -1: not needed */
 };
 #define PREPARED_INIT ((struct prepared){.shm = -1, .hand = -1})
@@ -101,6 +105,7 @@ struct mount_options {
 	struct strv lowers;       /* "lower=PATH": an overlay of these, the lowest first */
 	const char *upper, *work; /* "upper=PATH", "work=PATH"; borrowed from the mount, as subpath */
 	const char *subpath;      /* "subpath=PATH": only this of the source, found in it as in a root */
+	bool shared;              /* "shared=VOLUME": a tmpfs that others may have already */
 	const char *idmap;        /* "idmap" and what comes behind it; NULL: not asked for */
 };
 int mount_options_parse(const struct spec_mount *mount, struct mount_options *ret, struct error *err);
@@ -123,6 +128,12 @@ int mount_clone(int dirfd, const char *path, bool recursive); /* no error text *
 int mount_attach(int mount_fd, int target_fd);
 int mount_set_attributes(int mount_fd, bool recursive, uint64_t set, uint64_t clear);
 
+/* ---- shared.c: volumes in memory that several containers have ---- */
+/* Makes those mounts, or copies them from other containers, once. By the first process, or with the caller's rights for one that is nested. */
+int shared_take(const struct runtime *runtime, struct prepared *prepared, struct error *err);
+/* The detached mount for the spec's mount; -ENOENT, without a text: it is none of these. */
+int shared_mount(const struct prepared *prepared, size_t mount, const struct mount_options *options, struct error *err);
+
 /* ---- own_mounts.c: what coracle's own plans ask of a mount ---- */
 /* A detached mount of the overlay that the options describe. */
 int own_overlay(const struct mount_options *options, struct error *err);
@@ -139,6 +150,8 @@ int own_give(const struct spec_mount *mount, const struct mount_options *options
 
 /* console.c: sends a descriptor over a socket (SCM_RIGHTS); `what` for the error. */
 int descriptor_send(int socket, int fd, const char *what, struct error *err);
+/* -EPIPE: none came. */
+int descriptor_receive(int socket, int *ret_fd);
 
 /* ---- devices.c, paths.c, console.c ---- */
 int devices_setup(const struct spec *spec, int root_fd, struct error *err);

@@ -17,8 +17,8 @@
  * nowhere is a volume that is gone.
  *
  * What of it can be mounted: a plain volume is its _data; the options type=none or bind, o=bind and device=PATH make
- * one of a directory elsewhere, type=tmpfs a tmpfs, which each container gets anew. Everything else needs the
- * machine's root.
+ * one of a directory elsewhere, type=tmpfs a tmpfs, which all containers that live at a time share and which is empty again
+ * after the last of them. Everything else needs the machine's root.
  */
 #pragma once
 

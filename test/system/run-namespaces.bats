@@ -221,3 +221,11 @@ elsewhere() { # options
 	wait_until 10 is_state guest exited
 	expect_error 125 'No such file' coracle start guest
 }
+
+@test "run --restart: what shares another's namespaces finds them again" {
+	coracle run -d --name first --network none --hostname somewhere busybox sleep 1000
+	coracle run -d --name again --restart on-failure:1 --network container:first --uts container:first --ipc container:first busybox \
+		sh -c 'readlink /proc/self/ns/net; hostname; exit 3'
+	wait_until 20 is_state again exited
+	expect_equal "$(coracle logs again 2>&1)" "$(printf '%s\n' "$(ns "$(inspected first State.Pid)" net)" somewhere "$(ns "$(inspected first State.Pid)" net)" somewhere)"
+}
