@@ -16,6 +16,7 @@
  *	console.c      the terminal, from the container's own devpts
  *	hooks.c        createContainer
  *	rootfs.c       pivot_root, old root detached, read-only root
+ *	denied.c       why a path is closed
  *	program.c      working directory, the program looked up as the container sees it
  *	               wait for 'x'; startContainer hooks
  *	process.c      limits, ids, capabilities, no_new_privs, seccomp
@@ -176,6 +177,7 @@ int console_adopt(int slave, struct error *err);
 /* ---- process.c ---- */
 /* What the last steps need, whether in a new container or in a running one. */
 struct launch_pad {
+	const struct spec *spec; /* the container's, for its ids */
 	const struct spec_process *process;
 	const struct seccomp_filter *seccomp;
 	bool fake_ownership, keep_groups;
@@ -187,12 +189,15 @@ struct launch_pad {
 	int exec_fd;     /* sealed copy of the init that executes it; -1: executed directly */
 };
 /* Goes to the working directory; `make` it when it is missing. */
-int process_enter_directory(const struct spec_process *process, bool make, struct error *err);
+int process_enter_directory(const struct spec *spec, const struct spec_process *process, bool make, struct error *err);
 int process_set_oom_score(const struct spec_process *process, struct error *err);
 /* stdio[] to 0, 1, 2; -1: /dev/null. */
 int process_take_stdio(const struct spec_process *process, const int stdio[3], struct error *err);
 /* Everything from resource limits to seccomp. */
 int process_apply(const struct launch_pad *pad, struct error *err);
+
+/* denied.c: adds to "permission denied" (-EACCES) for the path who owns what is closed, on the host, and what helps. */
+void denied_explain(const struct spec *spec, const struct spec_process *process, const char *path, struct error *err);
 
 /* ---- one_id.c: single-id mode ---- */
 /* Whether the id that there is is called as the process's is to be. */

@@ -169,6 +169,7 @@ static int first_process(const struct runtime *runtime, struct prepared *prepare
 {
 	const struct spec_process *process = &runtime->spec->process;
 	struct launch_pad pad = {
+	    .spec = runtime->spec,
 	    .process = process,
 	    .seccomp = runtime->seccomp,
 	    .fake_ownership = runtime->fake_ownership,
@@ -201,7 +202,7 @@ static int first_process(const struct runtime *runtime, struct prepared *prepare
 	if ((r = namespaces_enter(runtime, err)) < 0 || (r = enter_root(runtime, prepared, &terminal, err)) < 0)
 		return r;
 	prepared_free(prepared);
-	if ((r = process_enter_directory(process, true, err)) < 0 || (r = program_prepare(&pad, exposed, err)) < 0)
+	if ((r = process_enter_directory(runtime->spec, process, true, err)) < 0 || (r = program_prepare(&pad, exposed, err)) < 0)
 		return r;
 	r = terminal >= 0 ? console_adopt(terminal, err) : process_take_stdio(process, runtime->stdio, err);
 	if (r < 0)
