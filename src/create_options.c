@@ -83,7 +83,7 @@ const struct cli_option create_option_table[] = {
     {0, "tmpfs", CLI_LIST, AT(tmpfs), "PATH[:OPTIONS]", "Mount a tmpfs"},
     {'t', "tty", CLI_FLAG, AT(terminal), NULL, "Give the container a terminal"},
     {0, "uidmap", CLI_LIST, AT(uidmap), "CONTAINER:FROM:COUNT", "Map user ids of your own (0 is you, 1 and so on the subordinate ones) to ids of the container"},
-    {0, "ulimit", CLI_LIST, AT(ulimits), "NAME=SOFT[:HARD]", "Set a resource limit"},
+    {0, "ulimit", CLI_LIST, AT(ulimits), "NAME=SOFT[:HARD]", "Set a resource limit; host: those that you have"},
     {0, "umask", CLI_STRING, AT(umask), "MASK", "Set the file mode creation mask, in octal"},
     {0, "unsetenv", CLI_LIST, AT(unset_env), "KEY", "Unset an environment variable of the image"},
     {0, "unsetenv-all", CLI_FLAG, AT(unset_env_all), NULL, "Unset all environment variables of the image"},

@@ -84,8 +84,7 @@ static int check_driver(const struct mount_request *request, struct error *err)
 	if (text_is_empty(request->driver) || strcmp(request->driver, "local") == 0)
 		return 0;
 	return error_set(err, EOPNOTSUPP,
-			 "%s: there is no volume driver %s, only local; mount it outside, and bind that folder",
-			 request->shown, request->driver);
+			 "there is no volume driver %s, only local; mount it outside, and bind that folder", request->driver);
 }
 
 /* The volume's settings: as it is, or as it is to be made, which is noted in the plan. */
