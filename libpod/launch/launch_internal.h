@@ -9,7 +9,20 @@
 #include "libpod/monitor/description.h"
 #include "libpod/network/network.h"
 #include "libpod/plan/plan.h"
+#include "libpod/runtime/runtime.h"
 #include "libpod/spec/spec.h"
+
+/* volumes.c: the volumes in memory that the container has, and their locks. */
+struct sharing_volumes {
+	struct runtime_shared *items;
+	size_t count;
+	int *locks;
+	size_t locks_count;
+};
+void sharing_free(struct sharing_volumes *sharing);
+/* Takes the locks and finds who else has them; in fds the user namespace that such a one lives in, if there is none yet. */
+int sharing_find(struct store *store, const struct container *container, const struct spec *spec, int fds[SPEC_NS_COUNT], struct sharing_volumes *ret,
+		 struct error *err);
 
 /* All that the monitor process is given. Descriptors are borrowed. */
 struct birth {
@@ -19,6 +32,7 @@ struct birth {
 	int namespace_fds[SPEC_NS_COUNT]; /* of other containers, to be joined; -1 otherwise. The mount namespace only for its /dev/shm */
 	int inner_fd;			  /* the user namespace, below the monitor's, that the container is to have; -1: none, or a new one */
 	int map_fd;			  /* says 'm' when the ids are mapped; -1: they are */
+	const struct sharing_volumes *sharing;
 	const struct network_bridges *bridges; /* of its networks; NULL: none */
 	int map_write_fd;		  /* the command line's end of it, to be closed: its death must show */
 	struct monitor_description *description;
@@ -40,5 +54,7 @@ int adopt_ids(struct store *store, struct container *container, const struct id_
 
 /* others.c: fills in the namespaces of other containers that this one shares, and then their user namespace too, in which it must live. */
 int others_open(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], struct error *err);
+/* The mount namespace of a living container, for its volumes; its user namespace like others_open(). */
+int other_mount_namespace(struct store *store, const char *id, int *ret_fd, int fds[SPEC_NS_COUNT], struct error *err);
 /* --userns container:… and ns:…: the namespace of the container, -1 where it is the one that containers share, and in fds the one that its monitor is to live in. */
 int others_open_user(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], int *ret_inner, struct error *err);

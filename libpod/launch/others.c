@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Namespaces of other containers: --pid, --ipc, --uts and --network container:… are looked up at each start, because the other one may have been started anew. */
+/*
+ * Namespaces of others: those of --pid, --ipc, --uts, --cgroupns and --network container:… are looked up at each start, because the other container may have been started anew;
+ * those of ns:PATH are opened at each start.
+ *
+ * setns(2) wants rights over the user namespace that a namespace belongs to, and so the container lives in that one, or in the one of the user's that it lies in.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/nsfs.h>
@@ -18,7 +23,8 @@
 
 struct sharing {
 	enum spec_namespace kind;
-	const char *mode, *file;
+	const char *mode, *file, *option;
+	int type; /* CLONE_NEW… */
 };
 
 static int open_namespace(int pidfd, pid_t pid, const char *file, struct error *err)
@@ -28,8 +34,10 @@ static int open_namespace(int pidfd, pid_t pid, const char *file, struct error *
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(err, errno, "open %s", path);
-	/* Still alive: so the number was that process' when the path was opened. */
-	if (pidfd_signal(pidfd, 0) == 0)
+	/* Still alive: so the number was that process' when the path was opened. A monitor that starts its container again lives in another pid
+	 * namespace, from which nothing can be signalled, not even with 0. */
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+	if (poll(&end, 1, 0) == 0)
 		return fd;
 	close(fd);
 	return error_set(err, ESRCH, "it has just ended");
@@ -79,6 +87,25 @@ static int open_one(struct store *store, const struct sharing *sharing, int fds[
 	return r < 0 ? r : 0;
 }
 
+int other_mount_namespace(struct store *store, const char *id, int *ret_fd, int fds[SPEC_NS_COUNT], struct error *err)
+{
+	auto_close int pidfd = -1;
+	pid_t pid = find_process(store, id, &pidfd, err);
+	if (pid < 0)
+		return pid;
+	auto_close int mounts = open_namespace(pidfd, pid, "mnt", err);
+	if (mounts < 0)
+		return mounts;
+	if (fds[SPEC_NS_USER] < 0) {
+		int user = open_shared_user_namespace(pidfd, pid, err);
+		if (user < 0)
+			return user;
+		fds[SPEC_NS_USER] = user;
+	}
+	*ret_fd = TAKE_FD(mounts);
+	return 0;
+}
+
 /* The user namespace that we are in ourselves, where we have no rights. */
 static bool is_own(int user_fd)
 {
@@ -86,19 +113,29 @@ static bool is_own(int user_fd)
 	return stat("/proc/self/ns/user", &ours) == 0 && fstat(user_fd, &theirs) == 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
-/* --network ns:PATH. To join it the container needs the rights of the user namespace that it belongs to, and lives in that one. */
-static int open_path(const char *path, int fds[SPEC_NS_COUNT], struct error *err)
+static bool is_same(int a, int b)
 {
+	struct stat x, y;
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* ns:PATH */
+static int open_path(const struct sharing *sharing, int fds[SPEC_NS_COUNT], struct error *err)
+{
+	const char *path = sharing->mode + strlen("ns:");
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return error_sys(err, errno, "--network ns:%s", path);
-	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-		return error_set(err, EINVAL, "--network ns:%s: this is no network namespace", path);
-	auto_close int owner = userns_owner(fd);
-	if (owner < 0 || is_own(owner))
+		return error_sys(err, errno, "%s ns:%s", sharing->option, path);
+	if (ioctl(fd, NS_GET_NSTYPE) != sharing->type)
+		return error_set(err, EINVAL, "%s ns:%s: this is no %s namespace", sharing->option, path, namespace_name(sharing->kind));
+	auto_close int belongs = userns_owner(fd), owner = belongs < 0 || is_own(belongs) ? -1 : userns_outermost(belongs);
+	if (owner < 0)
 		return error_set(err, EPERM,
-				 "--network ns:%s: it does not belong to a user namespace of yours, so only its owner can join it; one that you made with unshare(1) or podman can be joined", path);
-	fds[SPEC_NS_NETWORK] = TAKE_FD(fd);
+				 "%s ns:%s: it does not belong to a user namespace of yours, so only its owner can join it; one that you made with unshare(1) or podman can be joined", sharing->option, path);
+	if (fds[SPEC_NS_USER] >= 0 && !is_same(fds[SPEC_NS_USER], owner))
+		return error_set(err, EPERM, "%s ns:%s: it belongs to another user namespace than the others that the container is to join; a container can live in one only",
+				 sharing->option, path);
+	fds[sharing->kind] = TAKE_FD(fd);
 	if (fds[SPEC_NS_USER] < 0)
 		fds[SPEC_NS_USER] = TAKE_FD(owner);
 	return 0;
@@ -138,11 +175,11 @@ int others_open_user(struct store *store, const struct container *container, int
 int others_open(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], struct error *err)
 {
 	const struct sharing all[] = {
-	    {SPEC_NS_PID, container->pid_mode, "pid"},
-	    {SPEC_NS_IPC, container->ipc_mode, "ipc"},
-	    {SPEC_NS_UTS, container->uts_mode, "uts"},
-	    {SPEC_NS_NETWORK, container->network, "net"},
-	    {SPEC_NS_CGROUP, container->cgroup_mode, "cgroup"},
+	    {SPEC_NS_PID, container->pid_mode, "pid", "--pid", CLONE_NEWPID},
+	    {SPEC_NS_IPC, container->ipc_mode, "ipc", "--ipc", CLONE_NEWIPC},
+	    {SPEC_NS_UTS, container->uts_mode, "uts", "--uts", CLONE_NEWUTS},
+	    {SPEC_NS_NETWORK, container->network, "net", "--network", CLONE_NEWNET},
+	    {SPEC_NS_CGROUP, container->cgroup_mode, "cgroup", "--cgroupns", CLONE_NEWCGROUP},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (!all[i].mode || !text_starts_with(all[i].mode, "container:"))
@@ -151,7 +188,10 @@ int others_open(struct store *store, const struct container *container, int fds[
 		if (r < 0)
 			return error_context(err, "share the %s namespace of %.22s", all[i].file, all[i].mode);
 	}
-	if (container->network && text_starts_with(container->network, "ns:"))
-		return open_path(container->network + strlen("ns:"), fds, err);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		int r = all[i].mode && text_starts_with(all[i].mode, "ns:") ? open_path(&all[i], fds, err) : 0;
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }

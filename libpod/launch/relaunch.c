@@ -57,11 +57,13 @@ static int relaunch(struct monitor_description *d, struct error *err)
 	auto_network_bridges struct network_bridges bridges = NETWORK_BRIDGES_INIT;
 	if ((r = network_prepare(store, container, NULL, &bridges, err)) < 0)
 		return r;
-	struct birth birth = {.bridges = &bridges, .store = store, .container = container, .plan = &plan, .map_fd = -1, .map_write_fd = -1, .description = d};
+	CLEANUP(sharing_free) struct sharing_volumes sharing = {0};
+	struct birth birth = {.sharing = &sharing, .bridges = &bridges, .store = store, .container = container, .plan = &plan, .map_fd = -1, .map_write_fd = -1, .description = d};
 	memset(birth.namespace_fds, -1, sizeof(birth.namespace_fds));
 	birth.inner_fd = -1;
 	if ((r = others_open(store, container, birth.namespace_fds, err)) < 0 ||
-	    (r = others_open_user(store, container, birth.namespace_fds, &birth.inner_fd, err)) < 0)
+	    (r = others_open_user(store, container, birth.namespace_fds, &birth.inner_fd, err)) < 0 ||
+	    (r = sharing_find(store, container, &plan.spec, birth.namespace_fds, &sharing, err)) < 0)
 		return r;
 	return monitor_process(&birth, err);
 }

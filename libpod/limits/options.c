@@ -268,8 +268,18 @@ int limits_from_options(const struct limit_options *options, struct json_object 
 
 bool limits_are_set(struct json_object *resources)
 {
-	static const char *const kinds[] = {"memory", "cpu", "pids", "blockIO", "unified"};
+	/* "--pids-limit -1", "--memory 0": no limit was asked for. */
+	static const char *const numbers[][2] = {{"memory", "limit"}, {"memory", "swap"}, {"memory", "reservation"}, {"pids", "limit"},
+						 {"cpu", "shares"},   {"cpu", "quota"},   {"cpu", "period"}};
+	static const char *const texts[] = {"cpus", "mems"}, *const kinds[] = {"blockIO", "unified"};
 	struct json_object *object = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (number(resources, numbers[i][0], numbers[i][1]) > 0)
+			return true;
+	if (resources && json_object_object_get_ex(resources, "cpu", &object))
+		for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+			if (json_object_object_get_ex(object, texts[i], NULL))
+				return true;
 	for (size_t i = 0; resources && i < ARRAY_SIZE(kinds); i++)
 		if (json_object_object_get_ex(resources, kinds[i], &object) && object && json_object_object_length(object) > 0)
 			return true;

@@ -18,7 +18,9 @@ static void default_mounts(const struct create_options *options, struct plan *pl
 	const char *system_mode = options->privileged ? "rw" : "ro";
 	struct spec_mount *proc = spec_add_mount(spec, "/proc", "proc", "proc", OPTIONS("nosuid", "noexec", "nodev"));
 	strv_add_all(&proc->options, &plan->proc_options);
-	spec_add_mount(spec, "/dev", "tmpfs", "tmpfs", OPTIONS("nosuid", "noexec", "strictatime", "mode=755", "size=65536k"));
+	struct spec_mount *dev = spec_add_mount(spec, "/dev", "tmpfs", "tmpfs", OPTIONS("nosuid", "noexec", "strictatime", "mode=755", "size=65536k"));
+	if (options->read_only && !options->read_only_tmpfs)
+		strv_add(&dev->options, "ro");
 	spec_add_mount(spec, "/dev/pts", "devpts", "devpts", OPTIONS("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"));
 	if (spec->namespaces[SPEC_NS_NETWORK].present)
 		spec_add_mount(spec, "/sys", "sysfs", "sysfs", OPTIONS("nosuid", "noexec", "nodev", system_mode));
@@ -26,7 +28,7 @@ static void default_mounts(const struct create_options *options, struct plan *pl
 		spec_add_mount(spec, "/sys", "bind", "/sys", OPTIONS("rbind", "rprivate", "nosuid", "noexec", "nodev", system_mode));
 	const char *ipc = plan->container->ipc_mode;
 	bool host_ipc = ipc && strcmp(ipc, "host") == 0, no_shm = ipc && strcmp(ipc, "none") == 0;
-	bool own_ipc = !ipc || no_shm || strcmp(ipc, "private") == 0;
+	bool own_ipc = !ipc || no_shm || strcmp(ipc, "private") == 0 || text_starts_with(ipc, "ns:");
 	if (!host_ipc)
 		spec_add_mount(spec, "/dev/mqueue", "mqueue", "mqueue", OPTIONS("nosuid", "noexec", "nodev"));
 	else if (access("/dev/mqueue", F_OK) == 0)

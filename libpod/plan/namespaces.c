@@ -9,7 +9,7 @@
 #include "libpod/plan/plan_internal.h"
 
 /*
- * One of them: "private" (the default), "host", or "container:NAME", which is kept as "container:<id>" in *ret_kept: the
+ * One of them: "private" (the default), "host", "ns:PATH", or "container:NAME", which is kept as "container:<id>" in *ret_kept: the
  * namespace itself is looked up at each start, because the other container may have been started anew by then.
  */
 static int choose(struct store *store, enum spec_namespace kind, const char *option, const char *text, struct plan *plan,
@@ -24,6 +24,11 @@ static int choose(struct store *store, enum spec_namespace kind, const char *opt
 		*ret_kept = xstrdup(text);
 		return 0;
 	}
+	if (text_starts_with(text, "ns:/")) {
+		entry->present = true;
+		*ret_kept = xstrdup(text);
+		return 0;
+	}
 	if (text_starts_with(text, "container:")) {
 		auto_container struct container *other = NULL;
 		int r = container_find(store, text + strlen("container:"), &other, err);
@@ -33,7 +38,7 @@ static int choose(struct store *store, enum spec_namespace kind, const char *opt
 		*ret_kept = xasprintf("container:%s", other->id);
 		return 0;
 	}
-	return error_set(err, EINVAL, "%s %s: give private, host or container:NAME", option, text);
+	return error_set(err, EINVAL, "%s %s: give private, host, container:NAME or ns:/PATH", option, text);
 }
 
 static int host_name(const struct create_options *options, struct plan *plan, struct error *err)
@@ -89,7 +94,7 @@ static int share_network(struct store *store, const struct create_options *optio
 	return 0;
 }
 
-/* As the others; and "shareable", the default, "private", which no other container may share, and "none", which has no /dev/shm. */
+/* As the others (of ns:PATH the kernel has no /dev/shm to find: the container gets one of its own); and "shareable", the default, "private", which no other container may share, and "none", which has no /dev/shm. */
 static int choose_ipc(struct store *store, const char *text, struct plan *plan, struct error *err)
 {
 	struct container *container = plan->container;
@@ -103,7 +108,7 @@ static int choose_ipc(struct store *store, const char *text, struct plan *plan, 
 	int r = choose(store, SPEC_NS_IPC, "--ipc", text, plan, &container->ipc_mode, err);
 	if (r < 0 || !container->ipc_mode || !text_starts_with(container->ipc_mode, "container:"))
 		return r == -EINVAL && text && !text_starts_with(text, "container:")
-			   ? error_set(err, EINVAL, "--ipc %s: give shareable, private, none, host or container:NAME", text)
+			   ? error_set(err, EINVAL, "--ipc %s: give shareable, private, none, host, container:NAME or ns:/PATH", text)
 			   : r;
 	auto_container struct container *other = NULL;
 	if ((r = container_read(store, container->ipc_mode + strlen("container:"), &other, err)) < 0)

@@ -84,8 +84,7 @@ static int check_driver(const struct mount_request *request, struct error *err)
 	if (text_is_empty(request->driver) || strcmp(request->driver, "local") == 0)
 		return 0;
 	return error_set(err, EOPNOTSUPP,
-			 "%s: there is no volume driver %s, only local; mount it outside, and bind that folder",
-			 request->shown, request->driver);
+			 "there is no volume driver %s, only local; mount it outside, and bind that folder", request->driver);
 }
 
 /* The volume's settings: as it is, or as it is to be made, which is noted in the plan. */
@@ -131,6 +130,16 @@ static int place_tmpfs(struct mount_request *request, const char *type, struct p
 	return 0;
 }
 
+/* A volume in memory: all containers that have it at a time see the same. */
+static void place_shared_tmpfs(const struct mount_request *request, const char *name, struct plan *plan)
+{
+	struct spec_mount *mount = spec_add_mount(&plan->spec, request->destination, "tmpfs", "tmpfs", OPTIONS("nosuid", "nodev"));
+	strv_add_all(&mount->options, &request->options);
+	if (request->chown)
+		strv_add(&mount->options, OWN "chown");
+	strv_addf(&mount->options, OWN "shared=%s", name);
+}
+
 static int place_volume(struct store *store, struct mount_request *request, struct plan *plan, struct error *err)
 {
 	auto_volume struct volume volume = {0};
@@ -145,7 +154,7 @@ static int place_volume(struct store *store, struct mount_request *request, stru
 	}
 	auto_free char *shown = source.path ? xstrdup(source.path) : xstrdup("tmpfs");
 	if (source.kind == VOLUME_TMPFS)
-		place_tmpfs(request, "tmpfs", plan);
+		place_shared_tmpfs(request, volume.name, plan);
 	else
 		place_bind(store, request, source.path,
 			   fresh && source.kind == VOLUME_PLAIN && !request->no_copy && !source.no_copy, plan);

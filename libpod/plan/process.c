@@ -46,6 +46,9 @@ static int plan_arguments(const struct create_options *options, struct json_obje
 static int plan_ulimit(const char *text, struct spec *spec, struct error *err)
 {
 	const char *equals = strchr(text, '=');
+	/* podman's word for those that you have, which a container has anyway. */
+	if (strcmp(text, "host") == 0)
+		return 0;
 	auto_free char *name = equals ? xstrndup(text, (size_t)(equals - text)) : NULL;
 	int resource = name ? rlimit_from_name(name) : -1;
 	if (resource < 0)

@@ -98,6 +98,21 @@ static void check_end(const struct asker *process, const char *source, const cha
 		     own ? keep : "only its owner, or the machine's root, can open it to you");
 }
 
+/* A volume that a container with other ids has filled: it can be looked at, and not be written. */
+static void check_volume(const struct plan *plan, const char *source, const char *destination)
+{
+	const struct spec *spec = &plan->spec;
+	struct stat st;
+	if (stat(source, &st) < 0 || is_mapped(spec->uid_mappings, spec->uid_mappings_count, st.st_uid))
+		return;
+	for (size_t i = 0; i < spec->mounts_count; i++)
+		if (strcmp(spec->mounts[i].destination, destination) == 0 && strv_contains(&spec->mounts[i].options, "ro"))
+			return;
+	message_warn("%s: the volume belongs to %u:%u on the host, an id that this container's user namespace does not have, so that it cannot write there; "
+		     "U (-v ...:U) gives it to the container's user, and the --userns that it was filled with has that id",
+		     destination, st.st_uid, st.st_gid);
+}
+
 static bool is_given(const struct spec *spec, const char *destination)
 {
 	for (size_t i = 0; i < spec->mounts_count; i++)
@@ -130,6 +145,8 @@ int plan_reach(const struct create_options *options, const struct plan *plan, st
 		if (r < 0)
 			return r;
 		check_end(&process, parts.items[2], parts.items[1]);
+		if (plan->nested && strcmp(parts.items[0], "volume") == 0)
+			check_volume(plan, parts.items[2], parts.items[1]);
 	}
 	return 0;
 }

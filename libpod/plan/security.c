@@ -84,6 +84,12 @@ static void confinement_free(struct confinement *confinement)
 	strv_free(&confinement->proc_options);
 }
 
+static bool has_apparmor(void)
+{
+	auto_free char *enabled = NULL;
+	return file_read_at(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", 16, &enabled, NULL, NULL) == 0 && *enabled == 'Y';
+}
+
 static int security_option(const char *text, struct plan *plan, struct confinement *confinement, struct error *err)
 {
 	/* docker takes both "name=value" and the older "name:value". */
@@ -102,6 +108,8 @@ static int security_option(const char *text, struct plan *plan, struct confineme
 	if (strcmp(name, "apparmor") == 0 && *value) {
 		free(process->apparmor_profile);
 		process->apparmor_profile = strcmp(value, "unconfined") == 0 ? NULL : xstrdup(value);
+		if (process->apparmor_profile && !has_apparmor())
+			return error_set(err, EOPNOTSUPP, "--security-opt apparmor=%s: this kernel confines no process by AppArmor; apparmor=unconfined is what holds", value);
 		return 0;
 	}
 	if (strcmp(name, "label") == 0 && *value) {

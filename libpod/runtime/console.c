@@ -51,6 +51,24 @@ int descriptor_send(int socket, int fd, const char *what, struct error *err)
 	return 0;
 }
 
+int descriptor_receive(int socket, int *ret_fd)
+{
+	char bytes[16];
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec data = {bytes, sizeof(bytes)};
+	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) <= 0)
+		return -EPIPE;
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+		return -EPIPE;
+	memcpy(ret_fd, CMSG_DATA(header), sizeof(*ret_fd));
+	return 0;
+}
+
 int console_open(const struct spec_process *process, int root_fd, int socket, int *ret_slave, struct error *err)
 {
 	auto_close int master = open_master(root_fd, err);

@@ -128,3 +128,19 @@ int devices_setup(const struct spec *spec, int root_fd, struct error *err)
 					 (long long)spec->devices[i].minor);
 	return make_links(dev, err);
 }
+
+int devices_seal(const struct spec *spec, int root_fd, struct error *err)
+{
+	for (size_t i = 0; i < spec->mounts_count; i++) {
+		const struct spec_mount *mount = &spec->mounts[i];
+		auto_mount_options struct mount_options options = {0};
+		if (!mount_is_own_dev(mount) || mount_options_parse(mount, &options, NULL) < 0 ||
+		    !((options.set | options.set_recursive) & MOUNT_ATTR_RDONLY))
+			continue;
+		auto_close int dev = open_in_root(root_fd, "dev", O_PATH | O_DIRECTORY, 0);
+		int r = dev < 0 ? dev : mount_set_attributes(dev, false, MOUNT_ATTR_RDONLY, 0);
+		if (r < 0)
+			return error_sys(err, r, "make /dev read-only");
+	}
+	return 0;
+}

@@ -81,6 +81,7 @@ static int entered_process(const struct runtime_exec *exec, int self_fd, struct 
 {
 	const struct spec_process *process = exec->process;
 	struct launch_pad pad = {
+	    .spec = exec->spec,
 	    .process = process,
 	    .seccomp = exec->seccomp,
 	    .fake_ownership = exec->fake_ownership,
@@ -96,7 +97,7 @@ static int entered_process(const struct runtime_exec *exec, int self_fd, struct 
 	setsid();
 	bool exposed = program_is_exposed(self_fd);
 	close_unneeded(exec, -1);
-	if ((r = process_enter_directory(process, false, err)) < 0 || (r = program_prepare(&pad, exposed, err)) < 0)
+	if ((r = process_enter_directory(exec->spec, process, false, err)) < 0 || (r = program_prepare(&pad, exposed, err)) < 0)
 		return r;
 	if (process->terminal) {
 		auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

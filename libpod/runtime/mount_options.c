@@ -111,6 +111,8 @@ static int parse_own_word(const char *word, struct mount_options *ret, struct er
 		ret->upper = word + strlen("upper=");
 	else if (text_starts_with(word, "work="))
 		ret->work = word + strlen("work=");
+	else if (text_starts_with(word, "shared="))
+		ret->shared = true;
 	else if (text_starts_with(word, "subpath="))
 		ret->subpath = word + strlen("subpath=");
 	else

@@ -331,12 +331,19 @@ static int make_mount(const struct spec *spec, const struct spec_mount *mount, c
 {
 	if (options->lowers.count)
 		return make_overlay(options, err);
+	if (options->shared && prepared->shared_count)
+		return shared_mount(prepared, (size_t)(mount - spec->mounts), options, err);
 	int source = prepared->sources ? prepared->sources[mount - spec->mounts] : -1;
 	if (prepared->shm < 0 || strcmp(mount->destination, "/dev/shm") != 0)
 		return options->bind ? make_bind(mount, options, source, err)
 				     : make_file_system(spec, mount, options, err);
 	int fd = fcntl(prepared->shm, F_DUPFD_CLOEXEC, 3);
 	return fd < 0 ? error_sys(err, errno, "take the other container's /dev/shm") : fd;
+}
+
+bool mount_is_own_dev(const struct spec_mount *mount)
+{
+	return strcmp(mount->destination, "/dev") == 0 && mount->type && strcmp(mount->type, "tmpfs") == 0;
 }
 
 static int setup_one(const struct spec *spec, const struct spec_mount *mount, int root_fd,
@@ -346,12 +353,16 @@ static int setup_one(const struct spec *spec, const struct spec_mount *mount, in
 	int r = mount_options_parse(mount, &options, err);
 	if (r < 0)
 		return r;
+	if (mount_is_own_dev(mount)) {
+		options.set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+		options.set_recursive &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	}
 	auto_close int fd = make_mount(spec, mount, &options, prepared, err);
 	if (fd < 0)
 		return fd;
 	if ((r = propagate(fd, &options, follow_host, err)) < 0)
 		return r;
-	bool own = options.fill || options.chown;
+	bool own = options.fill || (options.chown && !options.shared);
 	auto_close int there = own ? open_in_root(root_fd, mount->destination, O_PATH | O_DIRECTORY, 0) : -1;
 	auto_close int target = open_target(root_fd, mount->destination, is_directory(fd));
 	if (target < 0)
@@ -362,7 +373,7 @@ static int setup_one(const struct spec *spec, const struct spec_mount *mount, in
 		    "not a directory: are you trying to mount a directory onto a file (or the other way round)?");
 	if ((r = check_target(target, mount, err)) < 0 ||
 	    (options.copy_up && (r = fill_from_below(fd, target, &options, err)) < 0) ||
-	    (own && (r = own_prepare(spec, mount, &options, fd, there, err)) < 0))
+	    (own && (r = own_prepare(spec, mount, &options, fd, there, prepared, err)) < 0))
 		return r;
 	r = mount_attach(fd, target);
 	return r < 0 ? error_sys(err, r, "attach the mount") : 0;

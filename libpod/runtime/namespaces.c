@@ -68,7 +68,7 @@ int namespace_join(const struct runtime *runtime, enum spec_namespace type, stru
 	}
 	if (setns(given >= 0 ? given : opened, clone_flags[type]) < 0)
 		return error_sys(err, errno, "join %s namespace %s", namespace_name(type),
-				 given >= 0 ? "of the other container" : path);
+				 given >= 0 ? "that is to be shared" : path);
 	return 0;
 }
 

@@ -29,6 +29,10 @@ void prepared_free(struct prepared *prepared)
 		cleanup_close(&prepared->sources[i]);
 	free(prepared->sources);
 	cleanup_close(&prepared->shm);
+	cleanup_close(&prepared->hand);
+	for (size_t i = 0; i < prepared->shared_count; i++)
+		cleanup_close(&prepared->shared[i]);
+	free(prepared->shared);
 	*prepared = PREPARED_INIT;
 }
 
@@ -81,7 +85,7 @@ static int enter(const void *context, struct error *err)
 		return r;
 	error_clear(err);
 	if ((r = stop_propagation(runtime->spec, err)) < 0 || (r = take_sources(runtime->spec, prepared, err)) < 0 ||
-	    (r = join_others(runtime, err)) < 0)
+	    (r = shared_take(runtime, prepared, err)) < 0 || (r = hand_make(runtime, &prepared->hand, err)) < 0 || (r = join_others(runtime, err)) < 0)
 		return r;
 	/* The working directory follows into a new mount namespace; a path would have to be walked. */
 	if (runtime->rootfs && chdir(runtime->rootfs->target) < 0)

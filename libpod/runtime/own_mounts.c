@@ -98,8 +98,7 @@ static int open_shown(const struct spec_mount *mount, const struct mount_options
 	return own_subpath(source, options->subpath, err);
 }
 
-static int give_all(const struct spec_mount *mount, const struct mount_options *options, int mount_fd, uid_t uid,
-		    gid_t gid, struct error *err)
+int own_give(const struct spec_mount *mount, const struct mount_options *options, int mount_fd, uid_t uid, gid_t gid, struct error *err)
 {
 	struct stat st;
 	auto_close int shown = open_shown(mount, options, mount_fd, err);
@@ -117,16 +116,23 @@ static int give_all(const struct spec_mount *mount, const struct mount_options *
 }
 
 int own_prepare(const struct spec *spec, const struct spec_mount *mount, const struct mount_options *options,
-		int mount_fd, int from, struct error *err)
+		int mount_fd, int from, const struct prepared *prepared, struct error *err)
 {
-	bool one_id = has_one_id(spec);
+	bool one_id = !prepared->sources && has_one_id(spec);
 	uid_t uid = one_id ? 0 : spec->process.uid;
 	gid_t gid = one_id ? 0 : spec->process.gid;
 	int r = 0;
-	if (options->fill)
+	/* With a user namespace of the container's own these are done for us; not what we have mounted ourselves. */
+	size_t index = (size_t)(mount - spec->mounts);
+	bool by_hand = prepared->hand >= 0 && options->bind && !options->lowers.count;
+	if (options->fill && by_hand)
+		r = hand_fill(prepared->hand, index, from, err);
+	else if (options->fill && !prepared->sources)
 		r = volume_fill(mount->source, &(struct volume_fill){from, uid, gid}, err);
-	if (r == 0 && options->chown && !one_id)
-		r = give_all(mount, options, mount_fd, uid, gid, err);
+	if (r == 0 && options->chown && by_hand)
+		r = hand_give(prepared->hand, index, err);
+	else if (r == 0 && options->chown && !one_id)
+		r = own_give(mount, options, mount_fd, uid, gid, err);
 	if (r == -EPERM && options->chown)
 		error_advice(err, "; what belongs to an id of the host that the container does not have can be given "
 				  "only by the host's root, with chown(1)");

@@ -32,7 +32,7 @@
 
 #define DEFAULT_UMASK 022
 
-int process_enter_directory(const struct spec_process *process, bool make, struct error *err)
+int process_enter_directory(const struct spec *spec, const struct spec_process *process, bool make, struct error *err)
 {
 	char now[PATH_MAX];
 	if (chdir("/") < 0)
@@ -43,12 +43,16 @@ int process_enter_directory(const struct spec_process *process, bool make, struc
 		fd = mkdirs_in_root(AT_FDCWD, process->cwd, 0755);
 	if (fd < 0) {
 		error_sys(err, fd, "chdir to \"%s\"", process->cwd);
+		denied_explain(spec, process, process->cwd, err);
 		if (err)
 			err->status = fd == -ENOENT ? 127 : 126;
 		return fd;
 	}
-	if (fchdir(fd) < 0)
-		return error_sys(err, errno, "chdir to \"%s\"", process->cwd);
+	if (fchdir(fd) < 0) {
+		int r = error_sys(err, errno, "chdir to \"%s\"", process->cwd);
+		denied_explain(spec, process, process->cwd, err);
+		return r;
+	}
 	/* The system call, not the library's function, which would hide the answer that matters here. */
 	long length = syscall(SYS_getcwd, now, sizeof(now));
 	if (length < 0 || *now != '/')

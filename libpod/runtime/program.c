@@ -133,8 +133,16 @@ static int search(const char *name, const char *directories, char **ret, struct 
 	return error_set_status(err, ENOENT, 127, "exec: \"%s\": executable file not found in $PATH", name);
 }
 
-static int find(const struct spec_process *process, char **ret, struct error *err)
+static int deny(const struct launch_pad *pad, const char *path, struct error *err)
 {
+	int r = error_set_status(err, EACCES, 126, "exec: \"%s\": permission denied", path);
+	denied_explain(pad->spec, pad->process, path, err);
+	return r;
+}
+
+static int find(const struct launch_pad *pad, char **ret, struct error *err)
+{
+	const struct spec_process *process = pad->process;
 	const char *name = process->args.items[0];
 	if (!*name)
 		return error_set_status(err, ENOENT, 127, "exec: \"\": executable file not found in $PATH");
@@ -153,7 +161,7 @@ static int find(const struct spec_process *process, char **ret, struct error *er
 	case EISDIR:
 		return error_set_status(err, EISDIR, 126, "exec: \"%s\": is a directory", name);
 	case EACCES:
-		return error_set_status(err, EACCES, 126, "exec: \"%s\": permission denied", name);
+		return deny(pad, name, err);
 	default:
 		error_sys(err, r, "exec: \"%s\"", name);
 		if (err)
@@ -194,7 +202,7 @@ static void add_home(struct strv *env, uint32_t uid)
 
 int program_prepare(struct launch_pad *pad, bool exposed, struct error *err)
 {
-	int r = find(pad->process, &pad->path, err);
+	int r = find(pad, &pad->path, err);
 	if (r < 0)
 		return r;
 	strv_add_all(&pad->env, &pad->process->env);
@@ -218,14 +226,14 @@ int program_prepare(struct launch_pad *pad, bool exposed, struct error *err)
 
 /* ---- executing it ---- */
 
-static int failed(const char *path, int errnum, struct error *err)
+static int failed(const struct launch_pad *pad, const char *path, int errnum, struct error *err)
 {
 	switch (errnum) {
 	case ENOENT: /* it was there when it was looked for */
 		return error_set_status(err, ENOENT, 127,
 					"exec %s: no such file or directory; its interpreter is missing", path);
 	case EACCES:
-		return error_set_status(err, EACCES, 126, "exec: \"%s\": permission denied", path);
+		return deny(pad, path, err);
 	case ENOEXEC:
 		return error_set_status(err, ENOEXEC, 126, "exec %s: exec format error", path);
 	default:
@@ -241,7 +249,7 @@ static int execute_with_init(const struct launch_pad *pad, char *const *env, str
 	strv_add(&args, "--");
 	strv_add_all(&args, &pad->process->args);
 	execveat(pad->exec_fd, "", args.items, env, AT_EMPTY_PATH);
-	int r = failed("coracle-init", errno, err);
+	int r = failed(pad, "coracle-init", errno, err);
 	strv_free(&args);
 	return r;
 }
@@ -257,7 +265,7 @@ static int execute_by_init(const struct launch_pad *pad, char *const *env, struc
 	strv_add_all(&args, &pad->process->args);
 	fcntl(pad->report_fd, F_SETFD, 0);
 	execveat(pad->exec_fd, "", args.items, env, AT_EMPTY_PATH);
-	int r = failed("coracle-init", errno, err);
+	int r = failed(pad, "coracle-init", errno, err);
 	strv_free(&args);
 	return r;
 }
@@ -268,7 +276,7 @@ int program_execute(const struct launch_pad *pad, struct error *err)
 	char *const *env = pad->env.count ? pad->env.items : nothing;
 	if (pad->exec_fd < 0) {
 		execve(pad->path, pad->process->args.items, env);
-		return failed(pad->path, errno, err);
+		return failed(pad, pad->path, errno, err);
 	}
 	return pad->init_fd >= 0 ? execute_with_init(pad, env, err) : execute_by_init(pad, env, err);
 }

@@ -25,6 +25,7 @@
 
 #include "libpod/spec/spec.h"
 #include "pkg/error/error.h"
+#include "rootless/idmap/idmap.h"
 #include "storage/driver/driver.h"
 
 struct seccomp_filter; /* libpod/seccomp */
@@ -34,6 +35,14 @@ struct runtime_secret {
 	char *target;
 	uint32_t uid, gid, mode;
 	int fd;
+};
+
+/* A volume in memory: the tmpfs at spec->mounts[mount]. */
+struct runtime_shared {
+	size_t mount;
+	int mount_namespace; /* of a living container that has it, at `path`; -1: there is none, it is made */
+	char *path;
+	int same_as; /* an earlier one of the list is the same volume; -1 */
 };
 
 struct runtime {
@@ -59,6 +68,11 @@ struct runtime {
 	const int *namespace_fds; /* SPEC_NS_COUNT descriptors for namespaces to join; -1 or NULL: by spec's path */
 	bool nested; /* the process gets a user namespace below the caller's, to which all its new namespaces belong:
 		      * namespace_fds[SPEC_NS_USER], or a new one, whose ids the caller maps before it says 'm' */
+	const struct id_mapping *inner; /* nested: those ids, `outside` as the caller calls them; NULL: nothing is done to volumes */
+	const struct runtime_shared *shared; /* descriptors are borrowed; may be NULL */
+	size_t shared_count;
+	const int *held; /* descriptors that stay open until exec: their locks say that the start goes on; may be NULL */
+	size_t held_count;
 	bool keep_groups; /* the process's supplementary groups are those of the caller */
 	const struct runtime_secret *secrets;
 	size_t secrets_count;

@@ -4,6 +4,8 @@
  * What the files of the executor share. The order of things in the first process, and the file that does each:
  *
  *	spawn.c        clone3 into the new namespaces; descriptors that are not needed are closed
+ *	hand.c         what is done for such a container's volumes with the caller's rights
+ *	shared.c       volumes in memory, which living containers share
  *	nested.c       where the container has a user namespace of its own: what only the caller's rights reach is taken along
  *	namespaces.c   the others joined, time offsets, host name; wait for 'm' before any of it touches a file
  *	rootfs.c       propagation off, the root file system mounted: from here on root_fd is the container's /
@@ -14,6 +16,7 @@
  *	console.c      the terminal, from the container's own devpts
  *	hooks.c        createContainer
  *	rootfs.c       pivot_root, old root detached, read-only root
+ *	denied.c       why a path is closed
  *	program.c      working directory, the program looked up as the container sees it
  *	               wait for 'x'; startContainer hooks
  *	process.c      limits, ids, capabilities, no_new_privs, seccomp
@@ -53,12 +56,25 @@ struct prepared {
 			 nested */
 	size_t count;
 	int shm; /* detached mount for /dev/shm; -1: none */
+	int *shared; /* shared.c: a mount for each of runtime->shared; NULL: not taken yet */
+	size_t shared_count;
+	const struct runtime_shared *shared_mounts;
+	int hand; /* hand.c: the socket; -1: not needed */
 };
-#define PREPARED_INIT ((struct prepared){.shm = -1})
+#define PREPARED_INIT ((struct prepared){.shm = -1, .hand = -1})
 void prepared_free(struct prepared *prepared);
 /* Clones the first process. Like runtime_clone(), for runtime->nested. */
 pid_t nested_clone(const struct runtime *runtime, uint64_t flags, struct prepared *prepared, int *ret_pidfd,
 		   struct error *err);
+
+/* ---- hand.c: a process with the caller's rights, for the first process that has them no more ---- */
+/* With the caller's rights; *ret_socket stays as it is when no mount needs the hand. */
+int hand_make(const struct runtime *runtime, int *ret_socket, struct error *err);
+/* In the first process: fills the volume of the spec's mount from what the image has at its place (-1: nothing) when that is still to be done. */
+int hand_fill(int socket, size_t mount, int from, struct error *err);
+/* Gives all that the mount shows to the process's user. */
+int hand_give(int socket, size_t mount, struct error *err);
+
 /* For exec: joins all namespaces of the container, its user namespace last, and becomes its root. */
 int nested_join(int pidfd, int flags, bool keep_groups, struct error *err);
 
@@ -90,6 +106,7 @@ struct mount_options {
 	struct strv lowers;       /* "lower=PATH": an overlay of these, the lowest first */
 	const char *upper, *work; /* "upper=PATH", "work=PATH"; borrowed from the mount, as subpath */
 	const char *subpath;      /* "subpath=PATH": only this of the source, found in it as in a root */
+	bool shared;              /* "shared=VOLUME": a tmpfs that others may have already */
 	const char *idmap;        /* "idmap" and what comes behind it; NULL: not asked for */
 };
 int mount_options_parse(const struct spec_mount *mount, struct mount_options *ret, struct error *err);
@@ -99,6 +116,8 @@ void mount_options_free(struct mount_options *options);
 /* ---- mounts.c ---- */
 /* `prepared`: detached mounts that are there already, instead of what the specification says. */
 int mounts_setup(const struct spec *spec, int root_fd, const struct prepared *prepared, struct error *err);
+/* A /dev that devices are put into: read-only at the very end (devices_seal()), whatever its options say. */
+bool mount_is_own_dev(const struct spec_mount *mount);
 /* A detached copy of what a bind mount shows. */
 int mount_bind_source(const struct spec_mount *mount, struct error *err);
 /* Whether a mount, or the root, is to see what the host mounts later. */
@@ -110,6 +129,12 @@ int mount_clone(int dirfd, const char *path, bool recursive); /* no error text *
 int mount_attach(int mount_fd, int target_fd);
 int mount_set_attributes(int mount_fd, bool recursive, uint64_t set, uint64_t clear);
 
+/* ---- shared.c: volumes in memory that several containers have ---- */
+/* Makes those mounts, or copies them from other containers, once. By the first process, or with the caller's rights for one that is nested. */
+int shared_take(const struct runtime *runtime, struct prepared *prepared, struct error *err);
+/* The detached mount for the spec's mount; -ENOENT, without a text: it is none of these. */
+int shared_mount(const struct prepared *prepared, size_t mount, const struct mount_options *options, struct error *err);
+
 /* ---- own_mounts.c: what coracle's own plans ask of a mount ---- */
 /* A detached mount of the overlay that the options describe. */
 int own_overlay(const struct mount_options *options, struct error *err);
@@ -120,13 +145,19 @@ int own_idmap(int mount_fd, const struct spec_mount *mount, const struct mount_o
 /* Before it is attached: fills the volume from what the image has at its place (-1: nothing), gives all to the process.
  */
 int own_prepare(const struct spec *spec, const struct spec_mount *mount, const struct mount_options *options,
-		int mount_fd, int from, struct error *err);
+		int mount_fd, int from, const struct prepared *prepared, struct error *err);
+/* Gives all that the mount shows to uid:gid. `mount_fd`: of an overlay or a new file system; otherwise its source is what counts. */
+int own_give(const struct spec_mount *mount, const struct mount_options *options, int mount_fd, uid_t uid, gid_t gid, struct error *err);
 
 /* console.c: sends a descriptor over a socket (SCM_RIGHTS); `what` for the error. */
 int descriptor_send(int socket, int fd, const char *what, struct error *err);
+/* -EPIPE: none came. */
+int descriptor_receive(int socket, int *ret_fd);
 
 /* ---- devices.c, paths.c, console.c ---- */
 int devices_setup(const struct spec *spec, int root_fd, struct error *err);
+/* When all is there: makes /dev read-only where the specification says so. */
+int devices_seal(const struct spec *spec, int root_fd, struct error *err);
 /* Attaches a detached mount of a device at `name` in a directory, unless that device is there already. 0 or negative
  * errno. */
 int device_place(int directory, const char *name, int mount_fd);
@@ -146,6 +177,7 @@ int console_adopt(int slave, struct error *err);
 /* ---- process.c ---- */
 /* What the last steps need, whether in a new container or in a running one. */
 struct launch_pad {
+	const struct spec *spec; /* the container's, for its ids */
 	const struct spec_process *process;
 	const struct seccomp_filter *seccomp;
 	bool fake_ownership, keep_groups;
@@ -157,12 +189,15 @@ struct launch_pad {
 	int exec_fd;     /* sealed copy of the init that executes it; -1: executed directly */
 };
 /* Goes to the working directory; `make` it when it is missing. */
-int process_enter_directory(const struct spec_process *process, bool make, struct error *err);
+int process_enter_directory(const struct spec *spec, const struct spec_process *process, bool make, struct error *err);
 int process_set_oom_score(const struct spec_process *process, struct error *err);
 /* stdio[] to 0, 1, 2; -1: /dev/null. */
 int process_take_stdio(const struct spec_process *process, const int stdio[3], struct error *err);
 /* Everything from resource limits to seccomp. */
 int process_apply(const struct launch_pad *pad, struct error *err);
+
+/* denied.c: adds to "permission denied" (-EACCES) for the path who owns what is closed, on the host, and what helps. */
+void denied_explain(const struct spec *spec, const struct spec_process *process, const char *path, struct error *err);
 
 /* ---- one_id.c: single-id mode ---- */
 /* Whether the id that there is is called as the process's is to be. */

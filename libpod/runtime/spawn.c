@@ -37,7 +37,7 @@ static int say(int fd, char byte, struct error *err)
 
 static void close_unneeded(const struct runtime *runtime, const struct prepared *prepared)
 {
-	auto_free int *keep = xcalloc(16 + SPEC_NS_COUNT + prepared->count + runtime->secrets_count, sizeof(*keep));
+	auto_free int *keep = xcalloc(16 + SPEC_NS_COUNT + prepared->count + prepared->shared_count + runtime->shared_count + runtime->held_count + runtime->secrets_count, sizeof(*keep));
 	size_t count = 0;
 	const int needed[] = {runtime->stdio[0],       runtime->stdio[1],        runtime->stdio[2],
 			      runtime->console_socket, runtime->fuse_socket,     runtime->network_socket,
@@ -54,6 +54,16 @@ static void close_unneeded(const struct runtime *runtime, const struct prepared 
 			keep[count++] = prepared->sources[i];
 	if (prepared->shm >= 3)
 		keep[count++] = prepared->shm;
+	if (prepared->hand >= 3)
+		keep[count++] = prepared->hand;
+	for (size_t i = 0; i < prepared->shared_count; i++)
+		if (prepared->shared[i] >= 3)
+			keep[count++] = prepared->shared[i];
+	for (size_t i = 0; i < runtime->shared_count; i++)
+		if (runtime->shared[i].mount_namespace >= 3)
+			keep[count++] = runtime->shared[i].mount_namespace;
+	for (size_t i = 0; i < runtime->held_count; i++)
+		keep[count++] = runtime->held[i];
 	for (size_t i = 0; i < runtime->secrets_count; i++)
 		keep[count++] = runtime->secrets[i].fd;
 	close_fds_except(3 + (int)runtime->preserve_fds, keep, count);
@@ -101,7 +111,7 @@ static int make_file_systems(const struct runtime *runtime, int root_fd, struct 
 	if (runtime->shm_namespace_fd >= 0 && prepared->shm < 0 &&
 	    (r = prepared->shm = namespace_clone_shm(runtime->shm_namespace_fd, err)) < 0)
 		return r;
-	if ((r = accounts_setup(runtime, root_fd, err)) < 0 || (r = mounts_setup(spec, root_fd, prepared, err)) < 0 ||
+	if ((r = shared_take(runtime, prepared, err)) < 0 || (r = accounts_setup(runtime, root_fd, err)) < 0 || (r = mounts_setup(spec, root_fd, prepared, err)) < 0 ||
 	    (r = devices_setup(spec, root_fd, err)) < 0 || (r = secrets_setup(runtime, root_fd, err)) < 0 ||
 	    (r = sysctls_setup(spec, root_fd, err)) < 0)
 		return r;
@@ -109,7 +119,7 @@ static int make_file_systems(const struct runtime *runtime, int root_fd, struct 
 	    ((r = console_open(&spec->process, root_fd, runtime->console_socket, &terminal, err)) < 0 ||
 	     (r = console_mount(root_fd, terminal, err)) < 0))
 		return r;
-	if ((r = paths_setup(spec, root_fd, err)) < 0)
+	if ((r = paths_setup(spec, root_fd, err)) < 0 || (r = devices_seal(spec, root_fd, err)) < 0)
 		return r;
 	*ret_terminal = TAKE_FD(terminal);
 	return 0;
@@ -159,6 +169,7 @@ static int first_process(const struct runtime *runtime, struct prepared *prepare
 {
 	const struct spec_process *process = &runtime->spec->process;
 	struct launch_pad pad = {
+	    .spec = runtime->spec,
 	    .process = process,
 	    .seccomp = runtime->seccomp,
 	    .fake_ownership = runtime->fake_ownership,
@@ -191,7 +202,7 @@ static int first_process(const struct runtime *runtime, struct prepared *prepare
 	if ((r = namespaces_enter(runtime, err)) < 0 || (r = enter_root(runtime, prepared, &terminal, err)) < 0)
 		return r;
 	prepared_free(prepared);
-	if ((r = process_enter_directory(process, true, err)) < 0 || (r = program_prepare(&pad, exposed, err)) < 0)
+	if ((r = process_enter_directory(runtime->spec, process, true, err)) < 0 || (r = program_prepare(&pad, exposed, err)) < 0)
 		return r;
 	r = terminal >= 0 ? console_adopt(terminal, err) : process_take_stdio(process, runtime->stdio, err);
 	if (r < 0)

@@ -9,6 +9,10 @@
  * A process that the user's manager did not start (a login shell over ssh) may not move processes there. It has the manager move itself, which may ask the system's.
  *
  * Without systemd it is the highest cgroup that is ours to write: that of a batch job, for example.
+ *
+ * Where that is our own cgroup (a job's, or `--cgroups split` in a service with Delegate=), its processes stand in the way: a cgroup that hands controllers down has none itself
+ * (the "no internal process" rule of cgroups(7)). All of them, ourselves included, move one down, into "coracle-commands", and later commands find the place above that. Who is killed
+ * half-way leaves some moved and some not, which the next one completes. Nothing removes that cgroup: it goes with the job's or the service's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +31,10 @@
 #define SERVICE	       "coracle.service"
 #define UNIT	       "--unit=coracle.service"
 #define CONTROLLERS_MAX 512
+/* Where the processes of our own cgroup go. */
+#define ASIDE	   "/" CGROUP_PREFIX "commands"
+#define ASIDE_TRIES 100
+#define PROCS_MAX   (1 << 20)
 
 struct own {
 	char path[PATH_MAX];
@@ -122,12 +130,61 @@ static void enable_controllers(const char *path)
 	}
 }
 
+/* Moves each process that the list has now. How many there were; those that ended meanwhile count, too. */
+static int move_listed(const char *from, int to)
+{
+	auto_fclose FILE *list = fopen(from, "re");
+	int pid, count = 0;
+	if (!list)
+		return -errno;
+	for (; fscanf(list, "%d", &pid) == 1; count++) {
+		char text[16];
+		int n = snprintf(text, sizeof(text), "%d", pid);
+		/* 0 is one that our pid namespace does not have; written, it would mean ourselves. */
+		if (pid <= 0)
+			return -EPERM;
+		if (write(to, text, (size_t)n) < 0 && errno != ESRCH)
+			return -errno;
+	}
+	return count;
+}
+
+/* The processes of the cgroup, one down. They may fork meanwhile, so that it takes until none is left. */
+static int move_aside(const char *path, struct error *err)
+{
+	auto_free char *from = xasprintf("%s/cgroup.procs", path), *aside = xasprintf("%s" ASIDE, path), *procs = xasprintf("%s/cgroup.procs", aside);
+	auto_free char *listed = NULL;
+	if (file_read_at(AT_FDCWD, from, PROCS_MAX, &listed, NULL, NULL) == 0 && !*listed)
+		return 0;
+	if (mkdir(aside, 0755) < 0 && errno != EEXIST)
+		return error_sys(err, errno, "make %s", aside);
+	auto_close int to = open(procs, O_WRONLY | O_CLOEXEC);
+	int r = to < 0 ? -errno : 1;
+	for (int i = 0; i < ASIDE_TRIES && r > 0; i++)
+		r = move_listed(from, to);
+	if (r > 0)
+		r = -EBUSY;
+	return r < 0 ? error_sys(err, r, "make room for limits: move the processes of %s into " CGROUP_PREFIX "commands below it", path) : 0;
+}
+
+/* What an earlier command has made room in is our own cgroup still. */
+static void forget_aside(struct own *own)
+{
+	char *slash = strrchr(own->path + own->point, '/');
+	if (!slash || strcmp(slash, ASIDE) != 0)
+		return;
+	*slash = '\0';
+	if (!cgroup_is_ours(own->path))
+		*slash = '/';
+}
+
 int cgroup_place(const struct cgroup_request *request, char *path, size_t size, struct error *err)
 {
 	struct own own;
 	own.point = cgroup_find_own(own.path, sizeof(own.path));
 	if (own.point < 0)
 		return own.point;
+	forget_aside(&own);
 	int r = -ENOENT;
 	if (request->parent)
 		r = named_parent(&own, request->parent, path, size, err);
@@ -137,6 +194,9 @@ int cgroup_place(const struct cgroup_request *request, char *path, size_t size, 
 		snprintf(path, size, "%s", own.path);
 		r = request->own ? (cgroup_is_ours(path) ? 0 : -EACCES) : cgroup_climb(path, own.point);
 	}
+	/* First: with processes in it some controllers can be handed down, which turns it into a "domain threaded" one and excludes the others. */
+	if (r == 0 && request->limits && strcmp(path, own.path) == 0)
+		r = move_aside(path, err);
 	if (r == 0 && request->limits)
 		enable_controllers(path);
 	return r;

@@ -17,8 +17,8 @@
  * nowhere is a volume that is gone.
  *
  * What of it can be mounted: a plain volume is its _data; the options type=none or bind, o=bind and device=PATH make
- * one of a directory elsewhere, type=tmpfs a tmpfs, which each container gets anew. Everything else needs the
- * machine's root.
+ * one of a directory elsewhere, type=tmpfs a tmpfs, which all containers that live at a time share and which is empty again
+ * after the last of them. Everything else needs the machine's root.
  */
 #pragma once
 
@@ -113,3 +113,18 @@ struct volume_fill {
 int volume_fill(const char *data_path, const struct volume_fill *fill, struct error *err);
 /* Whether it is still to be filled: cheap. */
 bool volume_is_fresh(const char *data_path);
+
+/* The same in steps, where who can read the image is not who can reach the store: begin; when it is `needed` and the image has something, copy it into
+ * the directory that volume_filling_aside() gives; end. What is not ended is undone by the next one. */
+struct volume_filling {
+	int volume, lock, data; /* open while it lasts: others wait */
+	bool needed;
+};
+#define VOLUME_FILLING_INIT ((struct volume_filling){.volume = -1, .lock = -1, .data = -1})
+void volume_filling_clear(struct volume_filling *filling);
+#define auto_volume_filling CLEANUP(volume_filling_clear)
+int volume_filling_begin(const char *data_path, struct volume_filling *ret, struct error *err);
+/* An empty directory that belongs to uid:gid; a descriptor. */
+int volume_filling_aside(const struct volume_filling *filling, uid_t uid, gid_t gid, struct error *err);
+/* `copied`: what is aside becomes the volume, owner and mode included; otherwise it is empty and uid's. */
+int volume_filling_end(struct volume_filling *filling, bool copied, uid_t uid, gid_t gid, struct error *err);

@@ -183,7 +183,7 @@ profiled() {
 	else
 		run coracle run --rm --security-opt apparmor=no-such-profile busybox true
 		expect_status 125
-		expect_match 'no-such-profile'
+		expect_match 'no-such-profile: this kernel confines no process by AppArmor'
 	fi
 	coracle run --rm --security-opt apparmor=unconfined --security-opt label=disable busybox true
 	expect_error 125 'confines no process by SELinux labels' coracle run --rm --security-opt label=type:container_t busybox true
@@ -217,13 +217,13 @@ profiled() {
 		[[ $(readlink "/proc/$(inspected $name State.Pid)/ns/ipc") != $(readlink /proc/self/ns/ipc) ]]
 	done
 	expect_equal "$(inspected none HostConfig.IpcMode) $(inspected default HostConfig.IpcMode)" "none shareable"
-	expect_error 125 'give shareable, private, none, host or container:NAME' coracle run --rm --ipc nonsense busybox true
+	expect_error 125 'give shareable, private, none, host, container:NAME or ns:/PATH' coracle run --rm --ipc nonsense busybox true
 }
 
 @test "cgroupns: another container's" {
 	coracle run -d --name first busybox sleep 1000
 	expect_equal "$(coracle run --rm --cgroupns container:first busybox readlink /proc/self/ns/cgroup)" "$(readlink "/proc/$(inspected first State.Pid)/ns/cgroup")"
-	expect_error 125 'give private, host or container:NAME' coracle run --rm --cgroupns nonsense busybox true
+	expect_error 125 'give private, host, container:NAME or ns:/PATH' coracle run --rm --cgroupns nonsense busybox true
 }
 
 @test "privileged: all rights, in the user namespace" {

@@ -190,7 +190,7 @@ options_at() { # place run-option…
 @test "--tmpfs: exec undoes the default; --read-only-tmpfs=false leaves nothing writable; --shm-size 0 is no limit" {
 	expect_matches "$(options_at /t --tmpfs /t)" '^rw,nosuid,nodev,noexec'
 	expect_matches "$(options_at /t --tmpfs /t:exec,suid)" '^rw,nodev,relatime'
-	expect_equal "$(coracle run --rm --read-only --read-only-tmpfs=false busybox sh -c 'for d in / /tmp /run /dev/shm; do touch $d/x 2>/dev/null && echo $d; done')" ""
+	expect_equal "$(coracle run --rm --read-only --read-only-tmpfs=false busybox sh -c 'for d in / /tmp /run /dev /dev/shm; do touch $d/x 2>/dev/null && echo $d; done')" ""
 	expect_no grep -q size <<<"$(options_at /dev/shm --shm-size 0)"
 	expect_matches "$(options_at /dev/shm --shm-size 1m)" 'size=1024k'
 }
@@ -224,6 +224,42 @@ options_at() { # place run-option…
 	expect_equal "$stderr" ""
 }
 
+@test "permissions: a program, a working directory and a volume that ids close: whose it is on the host, who asked, what helps" {
+	local me="$(id -u):$(id -g)"
+	mkdir -m 700 closed
+	printf '#!/bin/sh\necho it runs\n' >closed/program
+	cp closed/program program
+	chmod 755 closed/program
+	chmod 700 program
+	run coracle run --rm -u alice -v "$T/closed:/d" busybox /d/program
+	expect_status 126
+	expect_match "exec: \"/d/program\": permission denied; /d belongs to $me on the host and has the mode 0700, and the container's user 1000 is [0-9]+ there: U \(.* --userns=keep-id:uid=1000,gid=1000"
+	run coracle run --rm -u alice -v "$T/program:/program" --entrypoint /program busybox
+	expect_status 126
+	expect_match "/program belongs to $me on the host and has the mode 0700"
+	expect_equal "$(coracle run --rm --userns=keep-id:uid=1000,gid=1000 -v "$T/closed:/d" busybox /d/program)" "it runs"
+	expect_equal "$(coracle run --rm -u alice -v "$T/program:/program:U" busybox /program)" "it runs"
+	coracle run -d --name up -u alice -v "$T/closed:/d" busybox sleep 1000
+	run coracle exec up /d/program
+	expect_status 126
+	expect_match "/d belongs to $me on the host"
+	# Where it is no matter of ids nothing is said of them.
+	run coracle run --rm busybox /etc/passwd
+	expect_match 'permission denied; /etc/passwd has the mode 0644: nobody may execute it$'
+	# The working directory, of a root to whom the user is nobody.
+	run coracle run --rm --userns nomap -v "$T/closed:/d" -w /d busybox pwd
+	expect_match 'chdir to "/d": Permission denied; /d belongs to an id of the host that the container does not have and has the mode 0700, and the container.s user 0 is [0-9]+ there: U'
+	expect_equal "$(coracle run --rm --userns nomap -v "$T/closed:/d:U" -w /d busybox pwd)" /d
+	# A volume.
+	coracle run --rm -v vol:/v busybox touch /v/x
+	run --separate-stderr coracle run --rm --userns nomap -v vol:/v busybox sh -c 'touch /v/y 2>/dev/null || echo refused'
+	expect_output refused
+	expect_matches "$stderr" "/v: the volume belongs to $me on the host, an id that this container's user namespace does not have, .* U "
+	run --separate-stderr coracle run --rm --userns nomap -v vol:/v:U busybox sh -c 'touch /v/y && echo fine'
+	expect_output fine
+	expect_equal "$stderr" ""
+}
+
 @test "volumes and mounts in a store on a file system without xattrs" {
 	cat >"$T/inside" <<-'S'
 		set -e
@@ -249,4 +285,21 @@ options_at() { # place run-option…
 	export BUILD CORACLE_TEST_CACHE
 	run unshare --user --map-root-user --map-auto --mount bash "$T/inside"
 	expect_output $'33:33\nx\n0\none\none\nv'
+}
+
+@test "--read-only --read-only-tmpfs=false: /dev is read-only, with all that belongs in it, and terminals work" {
+	mkdir "$T/mine"
+	run -0 coracle run --rm --read-only --read-only-tmpfs=false --device /dev/fuse -v "$T/mine:/dev/mine" busybox sh -c '
+		grep -o " /dev ro" /proc/self/mountinfo; rm /dev/null 2>/dev/null || echo kept; echo x >/dev/null && head -c 3 /dev/zero | wc -c; ls -l /dev/fuse | cut -c1; ls -d /dev/fd /dev/ptmx; touch /dev/mine/x && echo mine'
+	expect_output $' /dev ro\nkept\n3\nc\n/dev/fd\n/dev/ptmx\nmine'
+	run terminal 'expect=# ' 'send=tty; touch /dev/x; exit\n' -- "$T/coracle" run --rm -it --read-only --read-only-tmpfs=false busybox sh
+	expect_match '/dev/(pts/0|console)'
+	expect_match 'Read-only file system'
+	run -0 coracle run --rm --read-only busybox sh -c 'touch /dev/x && echo writable'
+	expect_output writable
+	# With other ids, and in a terminal of exec's.
+	coracle run -d --name c --userns keep-id --read-only --read-only-tmpfs=false busybox sleep 1000
+	run -1 coracle exec -u 0 c touch /dev/x
+	run terminal 'expect=[$#] ' 'send=tty; exit\n' -- "$T/coracle" exec -it c sh
+	expect_match '/dev/pts/0'
 }

@@ -183,3 +183,49 @@ kill_monitor() { # name
 	expect_match '127\.0\.0\.1/8'
 	expect_match $'\n1$'
 }
+# A process of the user's in namespaces of its own, which begins with `options` of unshare(1); the pid of who is inside is in $T/pid.
+elsewhere() { # options
+	unshare --user --map-root-user --map-auto "$@" sh -c 'hostname elsewhere 2>/dev/null; readlink /proc/self >'"$T"'/pid.tmp; mv '"$T"'/pid.tmp '"$T"'/pid; exec sleep 1000' 3>&- &
+	ELSEWHERE=$!
+	wait_until 5 test -s "$T/pid"
+}
+
+@test "run --pid, --ipc, --uts, --cgroupns ns:PATH: join namespaces of the user's" {
+	local kind
+	elsewhere --pid --fork --kill-child=KILL --ipc --uts --cgroup --net
+	local inside=/proc/$(pgrep -P "$ELSEWHERE")/ns
+	for kind in pid ipc uts cgroup; do
+		local option=--$kind
+		[[ $kind != cgroup ]] || option=--cgroupns
+		expect_equal "$(coracle run --rm "$option" "ns:$inside/$kind" busybox readlink "/proc/self/ns/$kind")" "$(readlink "$inside/$kind")"
+		expect_error 125 "$option ns:/proc/self/ns/mnt: this is no $kind namespace" coracle run --rm "$option" ns:/proc/self/ns/mnt busybox true
+		expect_error 125 "$option ns:/nowhere: No such file" coracle run --rm "$option" ns:/nowhere busybox true
+		expect_error 125 'does not belong to' coracle run --rm "$option" "ns:/proc/self/ns/$kind" busybox true
+		expect_error 125 'ns:/PATH' coracle run --rm "$option" ns:relative busybox true
+	done
+	# What is there is what is seen.
+	expect_equal "$(coracle run --rm --uts "ns:$inside/uts" busybox hostname)" elsewhere
+	run -0 coracle run --rm --pid "ns:$inside/pid" busybox ps -o args
+	expect_match 'sleep 1000'
+	# All at once; and of a namespace that belongs elsewhere it is said.
+	run -0 coracle run --rm --pid "ns:$inside/pid" --ipc "ns:$inside/ipc" --uts "ns:$inside/uts" --network "ns:$inside/net" busybox sh -c 'touch /dev/shm/x && readlink /proc/self/ns/ipc; hostname'
+	expect_output "$(readlink "$inside/ipc")"$'\nelsewhere'
+	coracle run -d --name other busybox sleep 1000
+	expect_error 125 'another user namespace' coracle run --rm --uts "ns:$inside/uts" --ipc "ns:/proc/$(inspected other State.Pid)/ns/ipc" busybox true
+	expect_equal "$(inspected "$(coracle create --pid "ns:$inside/pid" busybox true)" HostConfig.PidMode)" "ns:$inside/pid"
+	# With ids of its own.
+	expect_equal "$(coracle run --rm --uidmap 0:1:2000 --uts "ns:$inside/uts" busybox hostname)" elsewhere
+	# Looked for at each start; ends with the pid namespace.
+	coracle run -d --name guest --pid "ns:$inside/pid" busybox sleep 2000
+	kill -9 "$(pgrep -P "$ELSEWHERE")"
+	wait_until 10 is_state guest exited
+	expect_error 125 'No such file' coracle start guest
+}
+
+@test "run --restart: what shares another's namespaces finds them again" {
+	coracle run -d --name first --network none --hostname somewhere busybox sleep 1000
+	coracle run -d --name again --restart on-failure:1 --network container:first --uts container:first --ipc container:first busybox \
+		sh -c 'readlink /proc/self/ns/net; hostname; exit 3'
+	wait_until 20 is_state again exited
+	expect_equal "$(coracle logs again 2>&1)" "$(printf '%s\n' "$(ns "$(inspected first State.Pid)" net)" somewhere "$(ns "$(inspected first State.Pid)" net)" somewhere)"
+}

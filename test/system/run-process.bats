@@ -170,3 +170,10 @@ identity() { # options…
 	expect_error 125 'log-driver' coracle run --rm --log-driver nonsense busybox true
 	no_containers
 }
+
+@test "run: what is no limit needs no cgroup, and --ulimit host leaves the limits that we have" {
+	run -0 coracle run --rm --pids-limit -1 --memory 0 --ulimit host busybox sh -c 'ulimit -Hn'
+	expect_output "$(ulimit -Hn)"
+	run -0 coracle run --rm --cgroups disabled --pids-limit 0 busybox echo fine
+	expect_output fine
+}

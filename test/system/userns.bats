@@ -267,3 +267,76 @@ $(readlink "/proc/$pid/ns/net")"
 		idmap "$T/idmap.py" "$ROOT" /mnt/merged
 	expect_output $'EPERM\nEINVAL'
 }
+
+# Owners in a volume as the namespace that containers share numbers them.
+owners_in() { # volume path…
+	local volume=$1
+	shift
+	(cd "$ROOT/volumes/$volume/_data" && "$T/coracle" unshare stat -c %u:%g "$@")
+}
+
+# What keep-id makes of 1000, where the user is the one that is given.
+outside() { # id
+	echo $(($1 == 1000 ? 0 : $1 > 1000 ? 1001 : 1000))
+}
+
+# The first of a running or ended container's ids.
+first_id() { # container
+	inspected "$1" HostConfig.IDMappings.UidMap | tr -d '[]' | tr ' ' '\n' | awk -F: '$1 == 0 {print $2}'
+}
+
+@test "userns auto and nomap: a fresh volume gets what the image has, with the owners of the container" {
+	local mode first me=$(id -u)
+	chmod 700 "$T"
+	for mode in nomap auto keep-id; do
+		coracle run --name "c-$mode" --user 0 --userns "$mode" -v "v-$mode:/var/www" -v "h-$mode:/home" -v "n-$mode:/nowhere" busybox \
+			sh -c 'cat /var/www/index.html; stat -c %u:%g /var/www /home /home/alice /nowhere; touch /var/www/new /nowhere/new; stat -c %u /nowhere/new' >"$T/out"
+		expect_equal "$(cat "$T/out")" "$(coracle run --rm busybox cat /var/www/index.html)"$'\n33:33\n0:0\n1000:1000\n0:0\n0'
+		first=$(first_id "c-$mode")
+		[[ $first -gt 0 ]]
+		expect_equal "$(owners_in "h-$mode" . alice)" "$first:$first"$'\n'"$(if [[ $mode == keep-id ]]; then outside "$me"; else echo $((first + 1000)); fi):$(if [[ $mode == keep-id ]]; then outside "$(id -g)"; else echo $((first + 1000)); fi)"
+		[[ ! -e $ROOT/volumes/v-$mode/fresh && ! -e $ROOT/volumes/v-$mode/fill.tmp ]]
+	done
+	# Anonymous ones, and another user's.
+	run -0 coracle run --rm --userns auto --user alice -v /home/alice -v /new busybox sh -c 'touch /home/alice/x /new/y && stat -c %u:%g /home/alice /home/alice/x /new'
+	expect_output $'1000:1000\n1000:1000\n1000:1000'
+	# What is there stays: a second container does not fill it again.
+	coracle run --rm --user 0 --userns nomap -v v-nomap:/var/www busybox rm /var/www/index.html
+	run -0 coracle run --rm --userns nomap -v v-nomap:/var/www busybox ls /var/www
+	expect_output new
+}
+
+@test "userns auto and nomap: :U gives a volume and a folder to the container's user" {
+	local first
+	chmod 700 "$T"
+	mkdir -p "$T/mine/below"
+	echo text >"$T/mine/below/file"
+	run -0 coracle run --name one --userns auto --user alice -v "$T/mine:/mine:U" -v "fresh:/var/www:U" busybox \
+		sh -c 'cat /mine/below/file; touch /mine/below/new /var/www/new; stat -c %u:%g /mine /mine/below/file /var/www /var/www/index.html'
+	expect_output $'text\n1000:1000\n1000:1000\n1000:1000\n1000:1000'
+	first=$(first_id one)
+	expect_equal "$(coracle unshare stat -c %u:%g "$T/mine/below/file")" "$((first + 1000)):$((first + 1000))"
+	# The next container has other ids: without U all is nobody's, with it all is its own.
+	run -0 coracle run --rm --uidmap 0:5000:2000 -v fresh:/var/www busybox sh -c 'stat -c %u /var/www/index.html; touch /var/www/more 2>/dev/null || echo refused'
+	expect_match refused
+	run -0 coracle run --rm --uidmap 0:5000:2000 -v fresh:/var/www:U busybox sh -c 'stat -c %u /var/www/index.html; touch /var/www/more && echo done'
+	expect_output $'0\ndone'
+	coracle unshare chown -R 0:0 "$T/mine"
+	# What the host's root has is not to be given.
+	expect_error 125 'can be given only by the host.s root' coracle run --rm --userns nomap -v /etc/hosts:/mine:U busybox true
+}
+
+@test "userns auto: of several first users of a volume one fills it, and one that is killed leaves nothing that harms" {
+	local i starts=()
+	for i in 1 2 3 4; do
+		coracle run --rm --userns auto:size=1100 -v shared:/home busybox ls /home >"$T/out$i" 3>&- &
+		starts+=($!)
+	done
+	wait "${starts[@]}"
+	for i in 1 2 3 4; do expect_equal "$(cat "$T/out$i")" alice; done
+	coracle volume create half
+	mkdir "$ROOT/volumes/half/fill.tmp"
+	touch "$ROOT/volumes/half/fill.tmp/partial"
+	expect_equal "$(coracle run --rm --userns auto -v half:/home busybox ls /home)" alice
+	[[ ! -e $ROOT/volumes/half/fill.tmp ]]
+}

@@ -342,3 +342,68 @@ i=tarfile.TarInfo("l/escaped"); i.size=1; t.addfile(i,io.BytesIO(b"x")); t.close
 	expect_match $'\n1\n2\n3\n4\n5\n6\n'
 	expect_match $'\nv$'
 }
+
+@test "volumes in memory: all who have one at a time see the same, and with the last user it is empty" {
+	local i mode
+	coracle volume create --opt type=tmpfs --opt o=size=3m mem
+	coracle run -d --name one -v mem:/data busybox sleep 1000
+	coracle exec one sh -c 'echo from-one >/data/file'
+	coracle run -d --name two -v mem:/other/place:ro busybox sleep 1000
+	expect_equal "$(coracle exec two cat /other/place/file)" from-one
+	coracle exec one sh -c 'echo more >>/data/file'
+	expect_equal "$(coracle exec two cat /other/place/file)" $'from-one\nmore'
+	# Read-only for one, writable for the other, and for whom takes it from the read-only one.
+	run -1 coracle exec two touch /other/place/x
+	coracle rm -f -t 0 one
+	expect_equal "$(coracle run --rm -v mem:/data -v mem:/again busybox sh -c 'touch /data/x && ls /again; df -k /data | awk "END {print \$2}"')" $'file\nx\n3072'
+	# Other ids: of keep-id, auto and nomap, which see it and are seen.
+	for mode in keep-id auto nomap; do
+		coracle run -d --name "with-$mode" --user 0 --userns "$mode" -v mem:/data busybox sleep 1000
+		[[ $(coracle exec "with-$mode" cat /data/file) == from-one* ]]
+		coracle exec "with-$mode" touch "/data/$mode"
+		[[ $(coracle exec two ls /other/place) == *$mode* ]]
+	done
+	coracle rm -f -t 0 two with-keep-id with-auto
+	expect_equal "$(coracle run --rm -v mem:/data busybox ls /data | paste -sd ' ')" "auto file keep-id nomap x"
+	coracle kill with-nomap
+	wait_until 10 is_state with-nomap exited
+	expect_equal "$(coracle run --rm -v mem:/data busybox ls /data)" ""
+}
+
+@test "volumes in memory: made by a container with other ids, first users at once, kills, restarts, :U" {
+	local i starts=()
+	coracle volume create --opt type=tmpfs mem
+	coracle volume create --opt type=tmpfs also
+	coracle run -d --name auto --userns auto -v mem:/data busybox sh -c 'echo x >/data/auto; sleep 1000'
+	wait_until 5 coracle exec auto test -s /data/auto
+	expect_equal "$(coracle exec auto stat -c %u /data)" 0
+	expect_equal "$(coracle run --rm -v mem:/data busybox sh -c 'touch /data/plain && ls /data' | paste -sd ' ')" "auto plain"
+	expect_equal "$(coracle run --rm --user alice -v mem:/data:U busybox stat -c %U /data /data/auto | sort -u)" alice
+	coracle rm -f -t 0 auto
+	# Some at once, two volumes in either order: one makes each.
+	for i in 1 2 3 4 5 6; do
+		if ((i % 2)); then set -- -v mem:/mem -v also:/also; else set -- -v also:/also -v mem:/mem; fi
+		coracle run -d --name "c$i" "$@" busybox sh -c "touch /mem/$i /also/$i; sleep 1000" >/dev/null 3>&- &
+		starts+=($!)
+	done
+	wait "${starts[@]}"
+	all_there() { [[ $(coracle exec c1 ls /mem /also | grep -c '^[1-6]$') == 12 ]]; }
+	wait_until 10 all_there
+	# A monitor that is killed, a container that starts again beside others.
+	kill -9 "$(inspected c1 State.ConmonPid)"
+	wait_until 10 is_state c1 exited
+	coracle restart -t 0 c2
+	expect_equal "$(coracle exec c2 ls /mem | paste -sd ' ')" "1 2 3 4 5 6"
+	coracle start c1
+	expect_equal "$(coracle exec c1 ls /also | paste -sd ' ')" "1 2 3 4 5 6"
+	coracle run -d --name again --restart on-failure:1 -v mem:/mem busybox sh -c 'ls /mem | wc -l; exit 3'
+	wait_until 20 is_state again exited
+	expect_equal "$(coracle logs again)" $'6\n6'
+	# One that has put something else there.
+	coracle run -d --name odd --privileged -v mem:/mem busybox sh -c 'umount /mem; sleep 1000'
+	coracle rm -f -t 0 c1 c2 c3 c4 c5 c6
+	wait_until 5 coracle exec odd sh -c '! grep -q " /mem " /proc/mounts'
+	expect_error 125 'in the container that has it' coracle run --rm -v mem:/mem busybox true
+	coracle rm -f -t 0 odd
+	expect_equal "$(coracle run --rm -v mem:/mem busybox ls /mem)" ""
+}
