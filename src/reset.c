@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * reset: the store as it was before it was. Containers are stopped and removed first, then names, images and layers, each by a rename into the trash, and
- * last the store's own directories. Killed in the middle it leaves a store in which less is.
+ * reset: the store as it was before it was. Containers are stopped and removed first, then names, images and layers, each by a rename into the trash, then
+ * what is nobody's content (volumes, networks, secrets, blobs that were being fetched), and last the store's own directories. Killed in the middle it
+ * leaves a store in which less is. What lies in the root and is none of ours stays, and with it the root.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -64,9 +65,11 @@ static void remove_directories(struct store *store)
 {
 	tree_remove_at(store->run_fd, "userns", NULL);
 	rmdir(store->run);
-	static const char *const names[] = {"cache", "images", "refs", "layers", "containers", "names", "mnt", "tmp", "trash"};
+	static const char *const names[] = {"cache",	"images", "refs",   "layers",	"containers", "names", "mnt",
+					    "blobs",	"volumes", "networks", "secrets", "tmp",	      "trash"};
 	unlinkat(store->root_fd, "store.lock", 0);
 	unlinkat(store->root_fd, "lists.lock", 0);
+	unlinkat(store->root_fd, "ids.lock", 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		unlinkat(store->root_fd, names[i], AT_REMOVEDIR);
 	rmdir(store->root);
@@ -75,7 +78,7 @@ static void remove_directories(struct store *store)
 static int reset(struct store *store, struct error *err)
 {
 	/* From what needs to what is needed: no name without an image, no image without its layers. */
-	static const char *const contents[] = {"names", "refs", "images", "layers", "cache"};
+	static const char *const contents[] = {"names", "refs", "images", "layers", "volumes", "networks", "secrets", "blobs", "cache"};
 	int r = remove_containers(store, err);
 	auto_close int lock = r < 0 ? r : store_lock(store, LOCK_MODE_EXCLUSIVE, err);
 	if (lock < 0)
@@ -100,15 +103,18 @@ static int run(struct cli_context *context, struct error *err)
 	if (r < 0)
 		return r;
 	auto_free char *warning = xasprintf(
-	    "WARNING! This will remove:\n  - all containers\n  - all images\n  - the store: \"%s\"\n\n", store->root);
+	    "WARNING! This will remove:\n  - all containers\n  - all images\n  - all volumes\n"
+	    "  - all networks\n  - all secrets\n  - the store: \"%s\"\n\n", store->root);
 	return options->force || prompt_continue(warning) ? reset(store, err) : 0;
 }
 
 const struct cli_command cmd_system_reset = {
     .name = "reset",
-    .summary = "Remove all containers and images, and the store itself",
+    .summary = "Remove all containers, images, volumes, networks and secrets, and the store itself",
     .usage = "[OPTIONS]",
-    .description = "Stops and removes all containers, removes all images, and takes the store back to what it was before its first use.",
+    .description = "Stops and removes all containers, removes all images, volumes, networks and secrets, and takes the store back to what it was before its first use. "
+		   "Volumes that are directories elsewhere are forgotten; the directories stay.",
+    .examples = "coracle system reset\ncoracle system reset --force",
     .options = table,
     .options_size = sizeof(struct options),
     .run = run,

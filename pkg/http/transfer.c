@@ -253,11 +253,15 @@ static int fail(const struct http_exchange *exchange, struct error *err)
 			*err = exchange->source_error;
 		return -exchange->source_error.errnum;
 	}
-	if (exchange->bounds_broken)
+	/* curl has a bound of its own for one line, and no other words for it. */
+	if (exchange->bounds_broken || (exchange->result == CURLE_OUT_OF_MEMORY && exchange->activity > 0 && !exchange->head_done))
 		return error_set(err, EBADMSG, "the head of the answer is longer than %zu bytes", HEADERS_MAX);
 	curl_easy_getinfo(exchange->line->easy, CURLINFO_OS_ERRNO, &os_errno);
 	const char *words = exchange->words[0] ? exchange->words : curl_easy_strerror(exchange->result);
-	return error_set(err, error_number(exchange->result, os_errno), "%.*s", (int)strcspn(words, "\r\n"), words);
+	size_t length = strcspn(words, "\r\n");
+	while (length > 0 && words[length - 1] == ' ')
+		length--;
+	return error_set(err, error_number(exchange->result, os_errno), "%.*s", (int)length, words);
 }
 
 /* ---- driving ---- */

@@ -23,6 +23,7 @@ struct blob {
 	struct http_exchange *exchange; /* NULL: none at the moment */
 	bool no_ranges;
 	bool ended;
+	bool too_short; /* the last answer was whole, and still not all of the blob */
 };
 
 static void blob_close(struct stream *stream)
@@ -138,7 +139,8 @@ static ssize_t read_once(struct blob *blob, void *data, size_t length, struct er
 	if (blob->size >= 0 && (int64_t)length > blob->size - blob->position)
 		length = (size_t)(blob->size - blob->position);
 	ssize_t n = http_read(blob->exchange, data, length, err);
-	if (n == 0 && blob->size >= 0)
+	blob->too_short = n == 0 && blob->size >= 0;
+	if (blob->too_short)
 		return error_set(err, ECONNRESET, "it ended after %" PRId64 " of %" PRId64 " bytes", blob->position,
 				 blob->size);
 	return n;
@@ -152,9 +154,11 @@ static void count_progress(struct blob *blob, ssize_t n)
 		blob->backoff.tried = 0;
 }
 
+/* A line that breaks says nothing of the bytes before it, which are worth keeping; a blob that is no longer than this
+ * is another one than the manifest means. */
 static int fail(struct blob *blob, int r, struct error *err)
 {
-	if (r == -ECONNRESET && blob->size >= 0)
+	if (r == -ECONNRESET && blob->too_short)
 		r = -EBADMSG;
 	error_context(err, "%s: %s: it broke off at byte %" PRId64, blob->registry->name, blob->what, blob->position);
 	if (err)

@@ -191,6 +191,19 @@ static int send_authorized(struct registry *registry, const struct call *call, s
 	return 0;
 }
 
+/* Which of the two it should have been is not known: both are told, unless nobody is there at all. A line that broke is
+ * worth another try. */
+static int neither(int tls, int plain, const struct error *other, struct error *err)
+{
+	if (err && strcmp(err->text, other->text) != 0)
+		error_advice(err, "; and without TLS: %s", other->text);
+	if (plain != -ECONNRESET && plain != -ETIMEDOUT)
+		return tls;
+	if (err)
+		err->errnum = -plain;
+	return plain;
+}
+
 /* Of a registry that may be insecure nobody knows whether it speaks TLS, until it has answered. */
 static int send_by_any_scheme(struct registry *registry, const struct call *call, struct http_exchange **ret,
 			      struct error *err)
@@ -198,7 +211,8 @@ static int send_by_any_scheme(struct registry *registry, const struct call *call
 	struct error other = ERROR_INIT;
 	bool was_plain = registry->plain_http;
 	int r = send_authorized(registry, call, ret, err);
-	bool tls_failed = r == -EPROTO || r == -ECONNREFUSED || r == -ECONNRESET;
+	/* A server that takes the hello for the beginning of a line waits for its end. */
+	bool tls_failed = r == -EPROTO || r == -ECONNREFUSED || r == -ECONNRESET || r == -ETIMEDOUT;
 	/* Another thread may have found it out meanwhile. */
 	bool known = registry->answered && registry->plain_http == was_plain;
 	if (!tls_failed || !registry->insecure || known || call->direct)
@@ -207,7 +221,7 @@ static int send_by_any_scheme(struct registry *registry, const struct call *call
 	int plain = send_authorized(registry, call, ret, &other);
 	if (plain < 0 && !registry->answered) {
 		registry->plain_http = false;
-		return r;
+		return neither(r, plain, &other, err);
 	}
 	if (err)
 		*err = other;

@@ -51,6 +51,11 @@ static char *media_type_of(const struct http_exchange *exchange)
 	return type ? xstrndup(type, strcspn(type, "; \t")) : NULL;
 }
 
+static bool is_sha256(const char *text)
+{
+	return text && text_starts_with(text, "sha256:") && strlen(text) == strlen("sha256:") + 64;
+}
+
 int registry_manifest_get(struct registry *registry, const char *repository, const char *reference, size_t max,
 			  struct registry_manifest *ret, struct error *err)
 {
@@ -66,9 +71,13 @@ int registry_manifest_get(struct registry *registry, const char *repository, con
 	if ((r = registry_call(registry, &get.call, &answer, err)) < 0)
 		return r;
 	const char *text = strbuf_text(&answer.body);
-	/* By a tag, or by sha512, the digest is what it is; what was named by one must have it. */
+	/* What was named by its digest must have that one. By a tag it is what it is; but a registry that says which it
+	 * should be has sent something else where that is not so. */
+	const char *said = http_header(answer.exchange, "Docker-Content-Digest");
 	if (strchr(reference, ':'))
 		r = digest_check(text, answer.body.length, reference, get.what, err);
+	else if (is_sha256(said))
+		r = digest_check(text, answer.body.length, said, get.what, err);
 	if (r == 0)
 		r = digest_of(text, answer.body.length, digest, err);
 	if (r < 0)

@@ -82,8 +82,8 @@ int registry_manifest_delete(struct registry *registry, const char *repository, 
 /* ---- blobs ---- */
 /* 1 and its size (may be NULL; -1: not said); 0: not there. */
 int registry_blob_head(struct registry *registry, const char *repository, const char *digest, int64_t *ret_size, struct error *err);
-/* The blob's bytes from `offset` on, as they come. `size`: what the descriptor says it has in all: what is more is -EBADMSG, and so is what is less after all attempts. A
- * connection that breaks is taken up again where it broke (Range), within the stream. A server that knows no ranges is read from the beginning again,
+/* The blob's bytes from `offset` on, as they come. `size`: what the descriptor says it has in all: what is more is -EBADMSG, and so is an answer that is whole but
+ * less. A connection that breaks is taken up again where it broke (Range), within the stream; -ECONNRESET after all attempts. A server that knows no ranges is read from the beginning again,
  * unseen. The digest is the reader's to check. For one thread; the registry must outlive it. */
 int registry_blob_open(struct registry *registry, const char *repository, const char *digest, int64_t size, int64_t offset, struct stream **ret, struct error *err);
 /* Makes a blob of another repository of the same registry appear in this one (mount): 1 done, 0 the registry did not (an upload is not left open). */

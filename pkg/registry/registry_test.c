@@ -341,7 +341,8 @@ static void gives_up_a_blob_that_never_comes_whole(void **state)
 	(void)state;
 	assert_int_equal(test_server_start(&server, give_blob), 0);
 	struct registry *registry = open_with(&server, (struct registry_options){.attempts = 2});
-	assert_int_equal(read_blob(registry, "good", 0, &out, &err), -EBADMSG);
+	/* What has come is good all the same, and kept by who knows where. */
+	assert_int_equal(read_blob(registry, "good", 0, &out, &err), -ECONNRESET);
 	assert_non_null(strstr(err.text, "byte 20"));
 	assert_int_equal(server.requests.count, 2);
 	end(&server, registry);

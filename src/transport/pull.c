@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pkg/message/message.h"
 #include "src/commands.h"
 #include "src/session.h"
 #include "src/transport/registry_options.h"
@@ -12,6 +13,10 @@ struct options {
 	bool all_tags, quiet;
 	const char *architecture, *os, *variant, *platform;
 	const char *policy, *signature_policy;
+};
+
+enum {
+	STATUS_FAILED = 125,
 };
 
 #define POLICIES "always|missing|newer|never"
@@ -130,6 +135,22 @@ static int pull_tags(struct store *store, struct pull_request *request, bool qui
 	return r;
 }
 
+/* What fails for one is said and does not keep the others from coming. The exit status. */
+static int pull_each(struct store *store, struct pull_request *request, const struct options *options,
+		     const struct strv *names)
+{
+	int status = 0;
+	for (size_t i = 0; i < names->count; i++) {
+		struct error err = ERROR_INIT;
+		int r = (options->all_tags ? pull_tags : pull_one)(store, request, options->quiet, names->items[i], &err);
+		if (r >= 0)
+			continue;
+		message_error("%s", err.text);
+		status = STATUS_FAILED;
+	}
+	return status;
+}
+
 static int run(struct cli_context *context, struct error *err)
 {
 	struct options *options = context->options;
@@ -153,9 +174,8 @@ static int run(struct cli_context *context, struct error *err)
 	    .retry_delay_s = registry_retry_delay(&options->registry),
 	    .trying = options->quiet ? NULL : tell_trying,
 	};
-	for (size_t i = 0; r == 0 && i < context->arguments.count; i++)
-		r = (options->all_tags ? pull_tags : pull_one)(store, &request, options->quiet,
-							       context->arguments.items[i], err);
+	if (r == 0)
+		r = pull_each(store, &request, options, &context->arguments);
 	registry_settings_clear(&options->registry);
 	return r;
 }
@@ -167,7 +187,8 @@ const struct cli_command cmd_pull = {
     .description =
 	"Brings images from a registry into the store, and prints their ids. Only layers that are not here are "
 	"fetched, several at once, and are unpacked as they come; what a pull that was interrupted had fetched is "
-	"used by the next one. All digests are verified.\n\n"
+	"used by the next one. All digests are verified. An image that cannot be had does not keep the others from "
+	"coming.\n\n"
 	"A name without a registry is looked up as registries.conf(5) says.",
     .examples = "coracle pull docker.io/library/busybox\ncoracle pull --platform linux/arm64 quay.io/fedora/fedora:40\n"
 		"coracle pull registry.example.com/app@sha256:4bcc9ee2...",

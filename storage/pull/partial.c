@@ -91,9 +91,15 @@ int partial_empty(struct partial *partial, struct error *err)
 	return ftruncate(partial->fd, 0) < 0 ? error_sys(err, errno, "empty " DIRECTORY "/%s", partial->name) : 0;
 }
 
+static bool is_empty(const struct partial *partial)
+{
+	struct stat st;
+	return partial->fd >= 0 && fstat(partial->fd, &st) == 0 && st.st_size == 0;
+}
+
 void partial_release(struct partial *partial, bool done)
 {
-	if (done && partial->lock >= 0) {
+	if (partial->lock >= 0 && (done || is_empty(partial))) {
 		auto_free char *lock = xasprintf("%s" LOCK_SUFFIX, partial->name);
 		unlinkat(partial->directory, partial->name, 0);
 		unlinkat(partial->locks, lock, 0);
@@ -142,8 +148,7 @@ int partial_sweep(struct store *store, int64_t age_s, struct error *err)
 		struct stat st;
 		/* Claiming makes what is missing and changes nothing else. */
 		if (r > 0)
-			partial_release(&partial,
-					fstat(partial.fd, &st) == 0 && (st.st_mtime <= before || st.st_size == 0));
+			partial_release(&partial, fstat(partial.fd, &st) == 0 && st.st_mtime <= before);
 	}
 	return 0;
 }

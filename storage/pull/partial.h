@@ -29,7 +29,7 @@ int partial_claim(struct store *store, const char *digest, int64_t size, bool wa
 		  struct error *err);
 /* What is there is of no use. */
 int partial_empty(struct partial *partial, struct error *err);
-/* Lets others have it; `done`: nobody will want it, and it goes. */
+/* Lets others have it; `done`: nobody will want it, and it goes, as one does in which nothing is. */
 void partial_release(struct partial *partial, bool done);
 
 /* Removes what nobody has touched for `age_s` seconds and nobody is fetching. */

@@ -49,6 +49,9 @@ static int follow(struct pull_source *source, const struct platform *platform, s
 		source->platform_chosen = true;
 		registry_manifest_clear(&source->manifest);
 		r = get(source, chosen.digest, err);
+		if (r == 0 && source->manifest.length != (size_t)chosen.size)
+			r = error_set(err, EBADMSG, "manifest %s has %zu bytes, not %lld as the index says", chosen.digest,
+				      source->manifest.length, (long long)chosen.size);
 		if (r < 0)
 			return r;
 	}

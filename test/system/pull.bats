@@ -333,6 +333,13 @@ time.sleep(60)' "$ROOT/blobs/partial/$fetched.lock" >"$T/held" 3>&- &
 	expect_status 0
 	expect_equal "${#lines[@]}" 2
 	coracle image exists "$REGISTRY/other:1"
+	# One that cannot be had does not keep the others from coming.
+	coracle rmi -a -f >/dev/null
+	run --separate-stderr coracle pull -q --retry 0 "$REGISTRY/none:1" "$REGISTRY/other:1" "$REGISTRY/App:1" "$REGISTRY/app:2"
+	expect_status 125
+	expect_output "$(id_in_registry other:1)"$'\n'"$(id_in_registry app:2)"
+	expect_equal "$(grep -c '^Error: ' <<<"$stderr") $(wc -l <<<"$stderr")" "2 2"
+	coracle image exists "$REGISTRY/app:2"
 }
 
 @test "--policy: missing and never ask nobody for what is here, newer and always see what has changed" {

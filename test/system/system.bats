@@ -149,15 +149,26 @@ raw() { # Type Field
 @test "system: reset leaves nothing, and the store can be used again" {
 	coracle run -d --name up busybox sleep 1000
 	coracle run --name old busybox sh -c 'mkdir -m 700 /d; chown 33 /d; echo >/d/f || true'
+	coracle run --rm -v data:/data busybox sh -c 'echo mine >/data/file; chown 33 /data/file /data || true; chmod 700 /data'
+	mkdir "$T/elsewhere"
+	echo kept >"$T/elsewhere/kept"
+	coracle volume create -o type=none -o o=bind -o device="$T/elsewhere" elsewhere
+	coracle network create own
+	echo secret | coracle secret create word -
+	mkdir -p "$ROOT/blobs/partial"
+	echo part >"$ROOT/blobs/partial/sha256:$(printf '%064d' 1)"
 	local pid
 	pid=$(inspected up State.Pid)
 	run -0 bash -c "echo n | $T/coracle system reset"
 	expect_match "the store: \"$ROOT\""
+	expect_match "all volumes"
 	expect_state up running
 	coracle system reset --force
 	is_gone "$pid"
 	[[ ! -e $ROOT ]]
-	expect_equal "$(coracle images -q; coracle ps -aq)" ""
+	expect_equal "$(coracle images -q; coracle ps -aq; coracle volume ls -q; coracle secret ls -q)" ""
+	expect_equal "$(coracle network ls -q)" bridge
+	expect_equal "$(<"$T/elsewhere/kept")" kept
 	load_image busybox
 	expect_equal "$(coracle run --rm busybox echo again)" again
 	run -0 coracle system check
