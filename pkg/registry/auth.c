@@ -190,7 +190,7 @@ static int authorize_locked(struct registry *registry, const char *scope, const 
 	token = find_token(registry, scope);
 	if (!token || token->expires_ms <= now_ms()) {
 		int r = fetch_token(registry, scope, wanted_scopes, &token, err);
-		if (r < 0)
+		if (r < 0 || !token)
 			return r;
 	}
 	*ret = xasprintf("Bearer %s", token->text);
