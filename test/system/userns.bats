@@ -61,7 +61,8 @@ used() { # KiB
 	}
 	# What else it takes: fuse-overlayfs's own memory.
 	run awk '/^Private_/{n += $2} END {print n}' "/proc/$(pgrep -P "$(inspected kept State.ConmonPid)" -f fuse-overlayfs)/smaps_rollup"
-	((output < 4096))
+	echo "the server has $output KiB of its own"
+	((output < 1024))
 	coracle rm -f -t 0 kept
 	# The best of some, by turns: the machine has other things to do as well.
 	python3 - "$T/coracle" <<-'P'
@@ -75,6 +76,15 @@ used() { # KiB
 		# 50 ms, where a start takes 14 ms; more where all takes longer.
 		sys.exit(kept - host > max(50, 3.5 * host))
 	P
+}
+
+@test "userns keep-id: a walk through the image finds what there is, and directories are read when they are asked for" {
+	# Nothing that counts links may go wrong where directories have but one.
+	load_image debian
+	# shellcheck disable=SC2016 # expanded inside
+	local walk='find / -xdev -not -path "/proc*" -not -path "/etc/mtab" | sort | grep -v -e "^/dev" -e "^/sys" -e "^/etc/\(hosts\|hostname\|resolv.conf\|passwd\|group\)" | cksum; ls -lR --time-style=+%s /usr/lib | grep -v -e ^d -e ^total | tr -s " " | cksum'
+	expect_equal "$(coracle run --rm --userns keep-id --user 0 debian bash -c "$walk")" "$(coracle run --rm debian bash -c "$walk")"
+	expect_equal "$(coracle run --rm --userns keep-id --user 0 debian bash -c 'stat -c %h /usr/bin; mkdir -p /new/a/b && rm -r /new && ls /new 2>/dev/null | wc -l')" $'1\n0'
 }
 
 @test "userns keep-id: exec, restart, diff, commit and export see what they would otherwise" {
