@@ -2,8 +2,8 @@
 /*
  * network_filter: which networks a command means by --filter KEY=VALUE, as podman has it:
  *
- *	name (a part of it, or a regular expression) id=START driver=DRIVER label[=value] label![=value] until=TIME
- *dangling=BOOL
+ *	name (a part of it, or a regular expression), id=START, driver=DRIVER,
+ *	label[=value], label![=value], until=TIME, dangling=BOOL
  *
  * Different keys must all hold; of the values of one key any, but of labels all.
  */

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * coracle-init: the smallest pid 1 there can be, and the last step of an exec that must not be ours.
  *
  *	coracle-init -- PROGRAM ARGUMENT…
  *		runs the program as a child, hands on to it the signals that it gets, reaps whatever ends, and ends as
- *the child did coracle-init --exec FD PATH PROGRAM ARGUMENT… executes the program; when that fails, writes a struct
- *runtime_report to FD (libpod/runtime/runtime.h)
+ *		the child did
+ *	coracle-init --exec FD PATH PROGRAM ARGUMENT…
+ *		executes the program; when that fails, writes a struct runtime_report to FD (libpod/runtime/runtime.h)
  *
  * It is executed in the container, after seccomp, from a sealed memfd. It has no C library: nothing but the system
- *calls that are written here are made, so that no filter that lets the program start can stop it; it is a few
- *kilobytes, copied in no time, and a few pages of memory for as long as the container runs.
+ * calls that are written here are made, so that no filter that lets the program start can stop it; it is a few
+ * kilobytes, copied in no time, and a few pages of memory for as long as the container runs.
  */
+/* clang-format on */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/signal.h>

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  *	runtime ──clone(user)──► helper ──runtime_spawn──► first process
- *	   └── maps its ids          └── root there; stays until the first process needs nobody any more (its death
- *would be the first process's)
+ *	   └── maps its ids          └── root there; stays until the first process needs nobody any more
+ *	                                 (its death would be the first process's)
  */
+/* clang-format on */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

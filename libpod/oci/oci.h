@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * oci: the executor as an OCI runtime (runtime.md): create, start, state, kill, delete, exec, for tools that bring a
- *bundle of their own.
+ * bundle of their own.
  *
  * A container is a directory <root>/<id>:
  *
  *	config.json   the specification, as it was at creation
  *	record.json   bundle, pid and the time at which that process was started, so that a number that is another's by
- *now is not taken for it start         a FIFO from which the container's process reads 'x' when it is to execute its
- *program; it goes when it was told to report        a FIFO through which it says why it could not
+ *	              now is not taken for it
+ *	start         a FIFO from which the container's process reads 'x' when it is to execute its program; it goes when
+ *	              it was told to
+ *	report        a FIFO through which it says why it could not
  *
  * creating: no record yet. created: the process lives and `start` is there. running: it lives. stopped: it does not.
- *Nothing else is kept, and no process of ours stays: create ends when the container waits for its start, which the
- *kernel then gives to whoever asked for orphans (a subreaper: conmon, containerd's shim).
+ * Nothing else is kept, and no process of ours stays: create ends when the container waits for its start, which the
+ * kernel then gives to whoever asked for orphans (a subreaper: conmon, containerd's shim).
  *
  * The process is made by a helper, which becomes root of the container's user namespace first: mapped by us, from
- *outside, or joined.
+ * outside, or joined.
  */
+/* clang-format on */
 #pragma once
 
 #include <stdbool.h>

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * secret: data that containers need and that belongs into no image: `secret create`, --secret.
  *
- *	secrets/<name>                   one line of JSON (id, creation, labels), and behind it the data. Mode 0600, in
- *a directory of mode 0700 containers/<id>/secrets/<n>      the data of the container's n-th secret, as it was when the
- *container was made (0600)
+ *	secrets/<name>                   one line of JSON (id, creation, labels), and behind it the data.
+ *	                                 Mode 0600, in a directory of mode 0700
+ *	containers/<id>/secrets/<n>      the data of the container's n-th secret, as it was when the container was
+ *	                                 made (0600)
  *
  * A secret is one file, made and replaced by a rename. A container has a copy, as podman's has: what is done to the
- *secret afterwards does not concern it, and its copy goes with it. In the container the data is in a tmpfs or in the
- *environment of its processes; it is never in its root file system, of which images and archives are made, nor in
- *config.json, nor on a command line.
+ * secret afterwards does not concern it, and its copy goes with it. In the container the data is in a tmpfs or in the
+ * environment of its processes; it is never in its root file system, of which images and archives are made, nor in
+ * config.json, nor on a command line.
  */
+/* clang-format on */
 #pragma once
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * http: HTTP requests over libcurl, in pull style: the body of an answer is read when, and as far as, the caller wants
- *it.
+ * it.
  *
  *	auto_http_exchange struct http_exchange *exchange = NULL;
  *	r = http_begin(http, &(struct http_request){.method = "GET", .url = url, .follow = true}, &exchange, err);
@@ -9,9 +9,9 @@
  *		…
  *
  * Nothing is tried again here, and no status is a failure: that is the caller's. A failure is one of the network:
- *-ECONNRESET a connection that broke, -ETIMEDOUT one that stood still, -ECONNREFUSED, -EHOSTUNREACH (also a name that
- *is not known), -EPROTO for TLS and what is not HTTP, -EBADMSG for an answer beyond its bounds. The error text is the
- *cause alone; the caller knows what was wanted of whom.
+ * -ECONNRESET a connection that broke, -ETIMEDOUT one that stood still, -ECONNREFUSED, -EHOSTUNREACH (also a name that
+ * is not known), -EPROTO for TLS and what is not HTTP, -EBADMSG for an answer beyond its bounds. The error text is the
+ * cause alone; the caller knows what was wanted of whom.
  *
  * A `struct http` may be used by several threads, an exchange by one at a time.
  */

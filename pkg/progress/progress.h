@@ -7,14 +7,14 @@
  *	a3ed95caeb02: Downloading  [=========>          ]  12.3MB/45.6MB  5.1MB/s
  *
  * Elsewhere (a log file) a plain line is written when an item's state changes, and one every ten seconds while its
- *bytes move:
+ * bytes move:
  *
  *	a3ed95caeb02: Downloading
  *	a3ed95caeb02: Downloading 12.3MB/45.6MB
  *
  * What is done within a second shows nothing at all. Drawing happens inside the calls below, so that nothing has to be
  * kept running; they may come from several threads. Nothing here can fail: who looks on is no reason for the work to
- *end.
+ * end.
  *
  * All functions take NULL for a progress that nobody is to see.
  */

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * Any bytes as a TOML document: what is read can be written as JSON and read again.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -o build/toml_fuzz \
- *		$(ls pkg/toml/[a-z]*.c | grep -v _test) $(ls pkg/{json,file,text,error}/[a-z]*.c | grep -v _test)
- *-ljson-c mkdir -p build/corpus/toml build/toml_fuzz -max_len=4096 -timeout=20 build/corpus/toml pkg/toml/corpus
+ *		$(ls pkg/toml/[a-z]*.c | grep -v _test) $(ls pkg/{json,file,text,error}/[a-z]*.c | grep -v _test) \
+ *		-ljson-c
+ *	mkdir -p build/corpus/toml
+ *	build/toml_fuzz -max_len=4096 -timeout=20 build/corpus/toml pkg/toml/corpus
  */
+/* clang-format on */
 #include <stdint.h>
 
 #include "pkg/toml/toml.h"

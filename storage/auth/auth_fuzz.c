@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * Any bytes as an auth file: finding, storing and erasing in what it says. Where it names helpers they are not there.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -o build/auth_fuzz \
- *		$(ls storage/auth/[a-z]*.c pkg/{base64,json,file,text,error,process}/[a-z]*.c | grep -v _test) -ljson-c
- *-lcrypto mkdir -p build/corpus/auth build/auth_fuzz -max_len=4096 -timeout=20 build/corpus/auth storage/auth/corpus
+ *		$(ls storage/auth/[a-z]*.c pkg/{base64,json,file,text,error,process}/[a-z]*.c | grep -v _test) \
+ *		-ljson-c -lcrypto
+ *	mkdir -p build/corpus/auth
+ *	build/auth_fuzz -max_len=4096 -timeout=20 build/corpus/auth storage/auth/corpus
  */
+/* clang-format on */
 #include <stdint.h>
 #include <string.h>
 

@@ -5,8 +5,8 @@
  *	sha256:… size media-type compression registry/repository
  *
  * the latest last. It is knowledge that saves work (a push need not send what is there already, and a pulled image's
- *manifest can stay as it is), nothing that anything depends on: lines that are damaged are passed over, the oldest are
- *forgotten, and of two writers at once one may be lost.
+ * manifest can stay as it is), nothing that anything depends on: lines that are damaged are passed over, the oldest are
+ * forgotten, and of two writers at once one may be lost.
  */
 #pragma once
 

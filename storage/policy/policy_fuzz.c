@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * Any bytes as a policy, which is then asked for some images; as what a signature signs; and as a public key.
  *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -DCORACLE_VERSION='"0"' -o
- *build/policy_fuzz \
- *		$(ls {storage/{policy,reference},pkg/{key,base64,json,file,text,error}}/[a-z]*.c | grep -v _test.c)
- *-ljson-c -lcrypto -lsodium mkdir -p build/corpus/policy build/policy_fuzz -max_len=4096 -timeout=20
- *build/corpus/policy storage/policy/corpus
+ *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -DCORACLE_VERSION='"0"' \
+ *		-o build/policy_fuzz \
+ *		$(ls {storage/{policy,reference},pkg/{key,base64,json,file,text,error}}/[a-z]*.c | grep -v _test.c) \
+ *		-ljson-c -lcrypto -lsodium
+ *	mkdir -p build/corpus/policy
+ *	build/policy_fuzz -max_len=4096 -timeout=20 build/corpus/policy storage/policy/corpus
  */
+/* clang-format on */
 #include <stdint.h>
 #include <string.h>
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * Any bytes as registries.conf, and what it then says of some names.
  *
  *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -o build/registries_fuzz \
- *		$(ls storage/{registries,reference}/[a-z]*.c pkg/{toml,json,file,text,error}/[a-z]*.c | grep -vE
- *'_test|toml_fuzz') -ljson-c mkdir -p build/corpus/registries build/registries_fuzz -max_len=4096 -timeout=20
- *build/corpus/registries pkg/toml/corpus
+ *		$(ls storage/{registries,reference}/[a-z]*.c pkg/{toml,json,file,text,error}/[a-z]*.c |
+ *			grep -vE '_test|toml_fuzz') -ljson-c
+ *	mkdir -p build/corpus/registries
+ *	build/registries_fuzz -max_len=4096 -timeout=20 build/corpus/registries pkg/toml/corpus
  */
+/* clang-format on */
 #include <stdint.h>
 
 #include "pkg/toml/toml.h"

@@ -9,7 +9,7 @@
  *
  * Layers come from their recipes, bit for bit, and configurations are as they were: the image keeps its id in each.
  * Manifests are made anew for the blobs as they are here, unless all blobs are what they were
- *(storage/layer/original.h). The same image always gives the same bytes.
+ * (storage/layer/original.h). The same image always gives the same bytes.
  *
  * A layer's digest is known to be right only when it has been written: an archive is good when image_save() returned 0.
  */

@@ -10,9 +10,9 @@
  *	program = "pasta"                         # of a private network
  *
  * Read are, each where it is there: /etc/coracle/coracle.conf, the files of /etc/coracle/coracle.conf.d that end in
- *.conf by name, and $XDG_CONFIG_HOME/coracle/coracle.conf (~/.config/coracle/coracle.conf). A later one wins key by
- *key; a list replaces a list. CORACLE_CONF names one file that is read instead of them all. What an option of the
- *command line says wins over each.
+ * .conf by name, and $XDG_CONFIG_HOME/coracle/coracle.conf (~/.config/coracle/coracle.conf). A later one wins key by
+ * key; a list replaces a list. CORACLE_CONF names one file that is read instead of them all. What an option of the
+ * command line says wins over each.
  *
  * Where there is no file this costs two open(2) that fail.
  */

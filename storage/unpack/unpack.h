@@ -6,8 +6,8 @@
  * make them. It is a child of its own, the unpacker, which is given descriptors and nothing else: of the blob, and of
  * the directories and the recipe to fill. It opens no path that does not begin at one of these, and whatever a hostile
  * archive makes it do stays beneath them. Where there is only one id it works without a namespace: every file belongs
- *to the user, files can be read and directories be used by their owner whatever their mode, and the recipe has the
- *truth.
+ * to the user, files can be read and directories be used by their owner whatever their mode, and the recipe has the
+ * truth.
  *
  * Three threads work on a layer: one reads, hashes the blob and decompresses; one hashes the tar; the third parses the
  * tar, writes the files and the recipe. Between them lie a few buffers (pipeline.h).
