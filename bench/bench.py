@@ -21,6 +21,7 @@ import tarfile
 import tempfile
 import time
 
+import network
 import registry
 
 build, out_path = sys.argv[1:3]
@@ -349,39 +350,6 @@ def free_port():
         return s.getsockname()[1]
 
 
-def iperf(port):
-    # The server may need a moment after the port is open.
-    for attempt in range(50):
-        result = subprocess.run(["iperf3", "-c", "127.0.0.1", "-p", str(port), "-t", "4", "-J"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        if result.returncode == 0:
-            return json.loads(result.stdout)["end"]["sum_received"]["bits_per_second"] / 1e9
-        time.sleep(0.1)
-    raise SystemExit("iperf3 gets no answer on port %d" % port)
-
-
-def port_row():
-    program = shutil.which("iperf3")
-    libraries = re.findall(r"(/\S+\.so\S*)", sh(["ldd", program]))
-    mounts = []
-    for path in [program] + libraries:
-        mounts += ["-v", "%s:%s:ro" % (os.path.realpath(path), path)]
-    plain_port, ours_port, theirs_port = free_port(), free_port(), free_port()
-    plain = subprocess.Popen(["iperf3", "-s", "-p", str(plain_port)], stdout=subprocess.DEVNULL)
-    server = ["localhost/busybox", program, "-s", "-p", "5201"]
-    ours_id = coracle("run", "-d", "-p", "127.0.0.1:%d:5201" % ours_port, *mounts, *server).strip()
-    theirs_id = podman("run", "-d", "-p", "127.0.0.1:%d:5201" % theirs_port, *mounts, *server).strip()
-    speeds = {"plain loopback": [], "coracle": [], "podman": []}
-    for _ in range(3):
-        for name, port in zip(speeds, (plain_port, ours_port, theirs_port)):
-            speeds[name].append(iperf(port))
-    m = {name: statistics.median(values) for name, values in speeds.items()}
-    row("published port, one TCP stream", "≥ 0.7 of plain loopback", m["coracle"] >= 0.7 * m["plain loopback"], {name: "%.1f Gbit/s" % value for name, value in m.items()})
-    plain.kill()
-    plain.wait()
-    coracle("rm", "-f", "-t", "0", ours_id)
-    podman("rm", "-f", "-t", "0", theirs_id)
-
-
 def layered(path):
     """An OCI archive of an image with 4 layers, 150 MB compressed: files of random bytes, which stay as they are, and of words."""
     source = random.Random(1)
@@ -470,9 +438,12 @@ def write():
 
 try:
     setup()
-    for measure in start_rows, keep_id_row, exec_row, ps_row, images_row, rmi_row, prune_row, parallel_row, memory_row, output_row, port_row, archive_rows:
+    for measure in start_rows, keep_id_row, exec_row, ps_row, images_row, rmi_row, prune_row, parallel_row, memory_row, output_row, archive_rows:
         if not only or measure.__name__.rpartition("_")[0] in only:
             measure()
+    networks = [name.partition(".")[2] for name in only if name.startswith("network.")]
+    if not only or networks or "network" in only:
+        network.rows(sys.modules[__name__], networks)
     if not only or "registry" in only:
         registry.rows(sys.modules[__name__])
     write()

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "src/commands.h"
+#include "src/network_filter.h"
 #include "src/prompt.h"
 #include "src/prune_store.h"
 #include "src/session.h"
@@ -58,7 +59,12 @@ static int check_filters(const struct strv *filters, struct error *err)
 	return 0;
 }
 
-static int prune(struct cli_context *context, const char *warning, bool containers, bool images, struct error *err)
+/* What a kind of `prune` is about. Networks go after the containers that were on them. */
+struct scope {
+	bool containers, networks, images;
+};
+
+static int prune(struct cli_context *context, const char *warning, struct scope scope, struct error *err)
 {
 	const struct options *options = context->options;
 	auto_store struct store *store = NULL;
@@ -68,12 +74,14 @@ static int prune(struct cli_context *context, const char *warning, bool containe
 		return r;
 	if (!options->force && !prompt_continue(warning))
 		return 0;
-	if (containers)
+	if (scope.containers)
 		r = prune_containers(store, &options->filters, &pruned, err);
+	if (r >= 0 && scope.networks)
+		r = network_prune(store, &options->filters, &pruned.networks, err);
 	/* docker's: `until` is for the others. */
 	if (r >= 0 && options->volumes)
 		r = prune_volumes(store, &options->filters, true, &pruned, err);
-	if (r >= 0 && images)
+	if (r >= 0 && scope.images)
 		r = prune_images(store, &options->filters, options->all, &pruned, err);
 	/* What was removed before something failed was removed. */
 	prune_report(store, &pruned);
@@ -82,7 +90,7 @@ static int prune(struct cli_context *context, const char *warning, bool containe
 
 static int run_container(struct cli_context *context, struct error *err)
 {
-	return prune(context, "WARNING! This will remove all stopped containers.\n", true, false, err);
+	return prune(context, "WARNING! This will remove all stopped containers.\n", (struct scope){.containers = true}, err);
 }
 
 static int run_image(struct cli_context *context, struct error *err)
@@ -91,7 +99,7 @@ static int run_image(struct cli_context *context, struct error *err)
 	return prune(context,
 		     options->all ? "WARNING! This will remove all images without at least one container associated to them.\n"
 				  : "WARNING! This will remove all dangling images.\n",
-		     false, true, err);
+		     (struct scope){.images = true}, err);
 }
 
 static void volume_defaults(void *object)
@@ -120,9 +128,9 @@ static int run_system(struct cli_context *context, struct error *err)
 {
 	const struct options *options = context->options;
 	auto_free char *warning =
-	    xasprintf("WARNING! This will remove:\n  - all stopped containers\n%s  - %s\n\n", options->volumes ? "  - all volumes not used by at least one container\n" : "",
+	    xasprintf("WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n%s  - %s\n\n", options->volumes ? "  - all volumes not used by at least one container\n" : "",
 		      options->all ? "all images without at least one container associated to them" : "all dangling images");
-	return prune(context, warning, true, true, err);
+	return prune(context, warning, (struct scope){.containers = true, .networks = true, .images = true}, err);
 }
 
 const struct cli_command cmd_container_prune = {
@@ -162,7 +170,7 @@ const struct cli_command cmd_system_prune = {
     .name = "prune",
     .summary = "Remove all that is not used",
     .usage = "[OPTIONS]",
-    .description = "Removes containers that are not running, then images that have no name (with --all every image) and that no container was made of; with --volumes the "
+    .description = "Removes containers that are not running, networks of yours that no container is on, then images that have no name (with --all every image) and that no container was made of; with --volumes the "
 		   "volumes that no container has, too. What was removed is gone at once; its space is given back meanwhile.",
     .examples = "coracle system prune\ncoracle system prune --all --force",
     .options = system_table,

@@ -14,6 +14,7 @@
 void pruned_free(struct pruned *pruned)
 {
 	strv_free(&pruned->containers);
+	strv_free(&pruned->networks);
 	strv_free(&pruned->volumes);
 	strv_free(&pruned->images);
 }
@@ -196,6 +197,7 @@ void prune_report(struct store *store, const struct pruned *pruned)
 {
 	char size[TEXT_STAMP_MAX];
 	print_list("Deleted Containers", &pruned->containers);
+	print_list("Deleted Networks", &pruned->networks);
 	print_list("Deleted Volumes", &pruned->volumes);
 	print_list("Deleted Images", &pruned->images);
 	printf("Total reclaimed space: %s\n", format_human_size(size, (uint64_t)pruned->bytes));

@@ -6,6 +6,7 @@
 
 struct pruned {
 	struct strv containers; /* ids */
+	struct strv networks;   /* names */
 	struct strv volumes;    /* names */
 	struct strv images;     /* "untagged: …", "deleted: sha256:…", as docker prints them */
 	int64_t bytes;          /* that are free again */

@@ -131,10 +131,26 @@ static pid_t give_birth(struct birth *birth, struct error *err)
 }
 
 /* ---- the report ---- */
-static int await_report(int control, struct error *err)
+
+/* It cannot make one from where it is. Without a descriptor it is told why. */
+static int give_keeper(const struct birth *birth, int control)
+{
+	struct error err = ERROR_INIT;
+	struct monitor_reply reply = {.type = REPLY_KEEPER};
+	auto_network_bridges struct network_bridges bridges = NETWORK_BRIDGES_INIT;
+	int r = network_prepare(birth->store, birth->container, &birth->plan->mapping, &bridges, &err);
+	reply.errnum = err.errnum;
+	snprintf(reply.text, sizeof(reply.text), "%.*s", (int)sizeof(reply.text) - 1, err.text);
+	return message_send(control, &reply, sizeof(reply), &bridges.keeper_fd, r == 0 && bridges.keeper_fd >= 0);
+}
+
+static int await_report(const struct birth *birth, int control, struct error *err)
 {
 	struct monitor_reply reply;
-	int r = message_receive(control, &reply, NULL);
+	int r;
+	while ((r = message_receive(control, &reply, NULL)) == 0 && reply.type == REPLY_KEEPER)
+		if ((r = give_keeper(birth, control)) < 0)
+			break;
 	if (r < 0)
 		return error_set(err, EIO, "the monitor died while it was starting the container");
 	if (reply.type == REPLY_STARTED)
@@ -244,7 +260,7 @@ static int start(struct birth *birth, int control, pid_t *ret_pid, struct error 
 	if (pid < 0)
 		return pid;
 	*ret_pid = pid;
-	int r = await_report(control, err);
+	int r = await_report(birth, control, err);
 	if (r < 0)
 		waitpid(pid, NULL, 0); /* with it go its lock, its helpers and the first process */
 	return r;
@@ -310,7 +326,7 @@ static int launch_locked(struct store *store, struct container *container, struc
 	CLEANUP(sharing_free) struct sharing_volumes sharing = {0};
 	if ((r = sharing_find(store, container, &plan->spec, others.fds, &sharing, err)) < 0)
 		return r;
-	struct birth birth = {.sharing = &sharing, .bridges = &bridges, .store = store, .container = container, .plan = plan, .map_fd = -1, .map_write_fd = -1, .description = d};
+	struct birth birth = {.sharing = &sharing, .bridges = &bridges, .store = store, .container = container, .plan = plan, .map_fd = -1, .map_write_fd = -1, .description = d, .control = -1};
 	memcpy(birth.namespace_fds, others.fds, sizeof(others.fds));
 	birth.inner_fd = others.inner;
 	d->directory_fd = directory;
@@ -330,6 +346,7 @@ static int launch_locked(struct store *store, struct container *container, struc
 	memcpy(launch.stdio, ends.ours, sizeof(launch.stdio));
 	memset(ends.ours, -1, sizeof(ends.ours));
 	fill_streams(container, streams, &ends, pair[1], plan, d);
+	birth.control = pair[1];
 	d->lock_fd = lock_fd;
 	struct cgroup cgroup = {.fd = -1};
 	if ((r = make_cgroup(container, plan, &cgroup, err)) < 0)

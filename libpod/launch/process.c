@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "libpod/launch/launch_internal.h"
+#include "libpod/monitor/message.h"
 #include "libpod/network/network.h"
 #include "libpod/runtime/runtime.h"
 #include "libpod/secret/secret.h"
@@ -253,6 +254,20 @@ static int serve_fuse(const struct birth *birth, int socket, struct error *err)
 	return 0;
 }
 
+/* By the command line, which is outside of the user namespace. */
+static int another_keeper(const void *data, struct error *err)
+{
+	const struct birth *birth = data;
+	struct monitor_reply reply = {.type = REPLY_KEEPER};
+	auto_close int keeper = -1;
+	int r = message_send(birth->control, &reply, sizeof(reply), NULL, 0);
+	if (r == 0)
+		r = message_receive(birth->control, &reply, &keeper);
+	if (r < 0 || reply.type != REPLY_KEEPER)
+		return error_set(err, EIO, "the networks' keeper was killed, and so was who could make another one");
+	return keeper < 0 ? error_set(err, reply.errnum ? reply.errnum : EIO, "%s", reply.text) : TAKE_FD(keeper);
+}
+
 /* The network program comes up while the first process mounts. 0: there is none to come. */
 static struct network_start network_start(const struct birth *birth, int netns_fd)
 {
@@ -266,6 +281,8 @@ static struct network_start network_start(const struct birth *birth, int netns_f
 	    .listen_fds = d->listen_fds,
 	    .listen_count = d->listen_count,
 	    .bridges = birth->bridges,
+	    .another_keeper = birth->control >= 0 ? another_keeper : NULL,
+	    .data = birth,
 	};
 }
 

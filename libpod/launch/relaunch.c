@@ -58,7 +58,7 @@ static int relaunch(struct monitor_description *d, struct error *err)
 	if ((r = network_prepare(store, container, NULL, &bridges, err)) < 0)
 		return r;
 	CLEANUP(sharing_free) struct sharing_volumes sharing = {0};
-	struct birth birth = {.sharing = &sharing, .bridges = &bridges, .store = store, .container = container, .plan = &plan, .map_fd = -1, .map_write_fd = -1, .description = d};
+	struct birth birth = {.sharing = &sharing, .bridges = &bridges, .store = store, .container = container, .plan = &plan, .map_fd = -1, .map_write_fd = -1, .description = d, .control = -1};
 	memset(birth.namespace_fds, -1, sizeof(birth.namespace_fds));
 	birth.inner_fd = -1;
 	if ((r = others_open(store, container, birth.namespace_fds, err)) < 0 ||

@@ -43,6 +43,7 @@ enum monitor_reply_type {
 	REPLY_STARTED,	  /* the program was executed */
 	REPLY_FAILED,	  /* it was not: errnum, status and text as in struct error; the last message */
 	REPLY_EXITED,	  /* exit_code */
+	REPLY_KEEPER,	  /* while it starts: the keeper of its networks was killed. The command answers with the same type, and a connection to another one */
 };
 
 struct monitor_reply {

@@ -37,7 +37,7 @@ int network_prepare(struct store *store, const struct container *container, cons
 		return r;
 	bool is_new = false;
 	bridges.keeper_fd = r =
-	    mapping ? keeper_start(store->run_fd, mapping, &is_new, err) : keeper_connect(store->run_fd, err);
+	    mapping ? keeper_start(store, mapping, &is_new, err) : keeper_await(store->run_fd, err);
 	if (r < 0 && (mapping || r != -ENOENT))
 		return r;
 	/* The one before may have been killed: those that were on its networks are ours now. */
@@ -48,19 +48,29 @@ int network_prepare(struct store *store, const struct container *container, cons
 	return 0;
 }
 
-int bridge_begin(const struct network_start *start, struct network *network, struct error *err)
+static int send_request(const struct network_start *start, int keeper_fd, int netns_fd, struct error *err)
 {
-	(void)network;
-	if (!start->bridges || start->bridges->keeper_fd < 0)
-		return 0;
-	auto_close int netlink = netns_open_socket(start->netns_fd, -1, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, err);
+	auto_close int netlink = netns_open_socket(netns_fd, -1, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, err);
 	if (netlink < 0)
 		return netlink;
 	auto_close int monitor = pidfd_open_process(getpid());
 	if (monitor < 0)
 		return error_sys(err, monitor, "open our own process");
 	const int fds[] = {netlink, start->pidfd, monitor};
-	return keeper_send(start->bridges->keeper_fd, start->bridges->request, fds, err);
+	return keeper_send(keeper_fd, start->bridges->request, fds, ARRAY_SIZE(fds), err);
+}
+
+int bridge_begin(const struct network_start *start, struct network *network, struct error *err)
+{
+	(void)network;
+	if (!start->bridges || start->bridges->keeper_fd < 0)
+		return 0;
+	int r = send_request(start, start->bridges->keeper_fd, start->netns_fd, err);
+	if (r != -ECONNRESET)
+		return r;
+	/* It was killed: who wants its reply finds the same. */
+	error_clear(err);
+	return 0;
 }
 
 /* ---- the files ---- */
@@ -122,14 +132,29 @@ static void find_target(const struct keeper_reply *reply, char *out)
 		ip_format(target, out);
 }
 
+static int ask_another(const struct network_start *start, const struct network *network, struct keeper_reply *reply,
+		       struct error *err)
+{
+	auto_close int keeper_fd = start->another_keeper ? start->another_keeper(start->data, err)
+							 : keeper_await(start->run_fd, err);
+	int r = keeper_fd < 0 ? keeper_fd : send_request(start, keeper_fd, network->netns_fd, err);
+	return r < 0 ? r : keeper_receive(keeper_fd, reply, err);
+}
+
 int bridge_ready(const struct network_start *start, struct network *network, char *ret_target, struct error *err)
 {
-	(void)network;
 	*ret_target = '\0';
 	if (!start->bridges || start->bridges->keeper_fd < 0)
 		return 0;
 	auto_free struct keeper_reply *reply = xcalloc(1, sizeof(*reply));
 	int r = keeper_receive(start->bridges->keeper_fd, reply, err);
+	for (int i = 0; r == -ECONNRESET && i < KEEPER_TRIES; i++) {
+		error_clear(err);
+		r = ask_another(start, network, reply, err);
+	}
+	/* A restart, and there is no keeper: who makes one attaches it. */
+	if (r == -ENOENT && !start->another_keeper)
+		return 0;
 	if (r < 0 || (r = bridge_write_files(start->container, start->directory_fd, start->bridges->request,
 					     reply->given, reply->count, &reply->host_address, err)) < 0)
 		return r;

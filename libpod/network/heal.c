@@ -7,15 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "libpod/monitor/monitor.h"
 #include "libpod/network/settings.h"
+#include "pkg/cleanup/cleanup.h"
 #include "pkg/file/file.h"
 #include "pkg/message/message.h"
 #include "pkg/process/process.h"
 #include "rootless/userns/userns.h"
 
-#define HOSTS_MAX (1 << 20)
+#define HOSTS_MAX      (1 << 20)
+#define SETTLE_MS      5000 /* a start takes less, or has other troubles */
+#define SETTLE_STEP_MS 100
 
 /* ---- the container, from outside ---- */
 struct running {
@@ -39,7 +43,7 @@ static int open_monitor(struct store *store, const char *id, struct error *err)
 	auto_close int fd = state.monitor_pid > 0 ? pidfd_open_process(state.monitor_pid) : -ESRCH;
 	/* Still the same one: then the number was its own all the time. */
 	int32_t pid = state.monitor_pid;
-	if (fd < 0 || container_state(store, id, &state, NULL) < 0 || state.monitor_pid != pid || state.pid <= 0)
+	if (fd < 0 || container_state(store, id, &state, NULL) < 0 || state.monitor_pid != pid)
 		return error_set(err, ESRCH, "container %.12s is not running", id);
 	return TAKE_FD(fd);
 }
@@ -101,7 +105,7 @@ static int ask(int fd, const struct keeper_request *request, const struct runnin
 	       struct error *err)
 {
 	const int fds[] = {running->netlink, running->process, running->monitor};
-	int r = keeper_send(fd, request, fds, err);
+	int r = keeper_send(fd, request, fds, ARRAY_SIZE(fds), err);
 	return r < 0 ? r : keeper_receive(fd, reply, err);
 }
 
@@ -121,14 +125,15 @@ struct asking {
 	struct keeper_reply reply;
 };
 
-static int attach(struct store *store, const struct container *container, const char *only, int keeper,
-		  struct asking *asking, struct error *err)
+static int attach(struct store *store, const struct container *container, const char *only, enum keeper_verb verb,
+		  int keeper, struct asking *asking, struct error *err)
 {
 	CLEANUP(running_close) struct running running = RUNNING_INIT;
 	int r = open_running(store, container, &running, err);
 	if (r < 0 || (r = keeper_plan(store, container, NULL, &asking->all, err)) < 0 ||
 	    (r = keeper_plan(store, container, only, &asking->request, err)) < 0)
 		return r;
+	asking->request.verb = asking->all.verb = verb;
 	auto_close int directory = container_open(store, container->id, err);
 	auto_free char *hosts = NULL;
 	if (!only && directory >= 0 && file_read_at(directory, "etc/hosts", HOSTS_MAX, &hosts, NULL, NULL) == 0)
@@ -143,19 +148,36 @@ static int attach(struct store *store, const struct container *container, const 
 	return r < 0 ? r : write_files(store, container, &asking->all, &asking->reply.host_address, err);
 }
 
-int network_attach_running(struct store *store, const struct container *container, const char *only, struct error *err)
+static int attach_once(struct store *store, const struct container *container, const char *only, enum keeper_verb verb,
+		       struct error *err)
 {
 	struct id_mapping mapping;
 	bool is_new;
 	int r = store_mapping(store, &mapping, err);
 	if (r < 0)
 		return r;
-	auto_close int keeper = keeper_start(store->run_fd, &mapping, &is_new, err);
+	auto_close int keeper = keeper_start(store, &mapping, &is_new, err);
 	if (keeper < 0)
 		return keeper;
 	auto_free struct asking *asking = xcalloc(1, sizeof(*asking));
-	r = attach(store, container, only, keeper, asking, err);
+	return attach(store, container, only, verb, keeper, asking, err);
+}
+
+static int attach_running(struct store *store, const struct container *container, const char *only,
+			  enum keeper_verb verb, struct error *err)
+{
+	int r = attach_once(store, container, only, verb, err);
+	for (int i = 0; r == -ECONNRESET && i < KEEPER_TRIES; i++) {
+		error_clear(err);
+		/* The new one knows of none of them. */
+		r = attach_once(store, container, NULL, KEEPER_ATTACH, err);
+	}
 	return r < 0 ? error_context(err, "container %s", container->name) : 0;
+}
+
+int network_attach_running(struct store *store, const struct container *container, const char *only, struct error *err)
+{
+	return attach_running(store, container, only, only ? KEEPER_CONNECT : KEEPER_ATTACH, err);
 }
 
 int network_detach_running(struct store *store, const struct container *container, const char *network,
@@ -171,9 +193,16 @@ int network_detach_running(struct store *store, const struct container *containe
 	snprintf(request->id, sizeof(request->id), "%s", container->id);
 	request->count = 1;
 	int r = keeper_plan_name(store, network, &request->wishes[0], err);
-	if (r < 0 || (r = keeper_send(keeper, request, NULL, err)) < 0)
+	if (r < 0)
 		return r;
-	r = keeper_receive(keeper, &asking->reply, err);
+	r = keeper_send(keeper, request, NULL, 0, err);
+	if (r == 0)
+		r = keeper_receive(keeper, &asking->reply, err);
+	if (r == -ECONNRESET) {
+		/* It was killed, and nobody is on any network; the next one is not asked for this one any more. */
+		error_clear(err);
+		return 0;
+	}
 	if (r == -ENOENT) {
 		error_clear(err);
 		r = 0;
@@ -192,26 +221,54 @@ static bool is_attached(const struct keeper_listing *listing, const char *id)
 	return false;
 }
 
-static void heal_one(struct store *store, const char *id, const struct keeper_listing *listing)
+/* One that is between two of its lives: its monitor is inside the user namespace, and cannot make a keeper for it. */
+static int hold(struct store *store, const char *id, struct error *err)
+{
+	struct id_mapping mapping;
+	bool is_new;
+	auto_close int monitor = open_monitor(store, id, err);
+	int r = monitor < 0 ? monitor : store_mapping(store, &mapping, err);
+	if (r < 0)
+		return r;
+	auto_close int keeper = keeper_start(store, &mapping, &is_new, err);
+	if (keeper < 0)
+		return keeper;
+	auto_free struct asking *asking = xcalloc(1, sizeof(*asking));
+	asking->request.magic = KEEPER_MAGIC;
+	asking->request.verb = KEEPER_HOLD;
+	snprintf(asking->request.id, sizeof(asking->request.id), "%s", id);
+	r = keeper_send(keeper, &asking->request, &monitor, 1, err);
+	return r < 0 ? r : keeper_receive(keeper, &asking->reply, err);
+}
+
+/* True: it is just being started, and nobody knows yet whether the keeper that was killed had attached it. */
+static bool heal_one(struct store *store, const char *id, const struct keeper_listing *listing)
 {
 	auto_container struct container *container = NULL;
 	struct container_state state;
 	struct error problem = ERROR_INIT;
 	if (is_attached(listing, id) || container_read_listed(store, id, &container, NULL) < 0 ||
-	    !container->networks_count || container_state(store, id, &state, NULL) < 0 ||
-	    (state.status != CONTAINER_RUNNING && state.status != CONTAINER_PAUSED))
-		return;
+	    !container->networks_count || container_state(store, id, &state, NULL) < 0)
+		return false;
+	if (state.status == CONTAINER_STARTING) {
+		if (state.started_ns)
+			(void)hold(store, id, NULL);
+		return true;
+	}
+	if (state.status != CONTAINER_RUNNING && state.status != CONTAINER_PAUSED)
+		return false;
 	container_free(container);
 	container = NULL;
 	int r = container_read(store, id, &container, &problem);
 	if (r == 0)
-		r = network_attach_running(store, container, NULL, &problem);
+		r = attach_running(store, container, NULL, KEEPER_HEAL, &problem);
 	/* It may just have ended. */
 	if (r < 0 && r != -ESRCH && r != -ENOENT)
 		message_warn("a container has no network: %s", problem.text);
+	return false;
 }
 
-int network_heal(struct store *store, struct error *err)
+static int heal_all(struct store *store, bool *ret_unsettled, struct error *err)
 {
 	auto_strv struct strv ids = STRV_INIT;
 	auto_keeper_listing struct keeper_listing listing = {0};
@@ -219,6 +276,24 @@ int network_heal(struct store *store, struct error *err)
 	if (r < 0 || ids.count == 0 || (r = keeper_list(store->run_fd, NULL, &listing, err)) < 0)
 		return r;
 	for (size_t i = 0; i < ids.count; i++)
-		heal_one(store, ids.items[i], &listing);
+		*ret_unsettled |= heal_one(store, ids.items[i], &listing);
 	return 0;
+}
+
+int network_heal(struct store *store, struct error *err)
+{
+	bool unsettled = false;
+	return heal_all(store, &unsettled, err);
+}
+
+int network_heal_patiently(struct store *store, struct error *err)
+{
+	static const struct timespec pause = {.tv_nsec = SETTLE_STEP_MS * 1000000L};
+	for (int waited = 0;; waited += SETTLE_STEP_MS) {
+		bool unsettled = false;
+		int r = heal_all(store, &unsettled, err);
+		if (r < 0 || !unsettled || waited >= SETTLE_MS)
+			return r;
+		nanosleep(&pause, NULL);
+	}
 }

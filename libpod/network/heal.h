@@ -19,3 +19,6 @@ int network_detach_running(struct store *store, const struct container *containe
 /* Attaches all running containers of the store that should be on networks and are not. What goes wrong with one is a
  * warning. Returns at once when there is nothing to heal. */
 int network_heal(struct store *store, struct error *err);
+/* The same, in place of the keeper's parent: looks again for as long as containers are just being started, a few seconds
+ * at most. */
+int network_heal_patiently(struct store *store, struct error *err);

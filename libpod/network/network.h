@@ -79,6 +79,10 @@ struct network_start {
 	const int *listen_fds;
 	size_t listen_count;
 	const struct network_bridges *bridges;
+	/* On bridge networks, when their keeper was killed meanwhile: a connection to another one, by who is outside of
+	 * the user namespace. The descriptor, or negative. NULL: nobody is (libpod/network/keeper/keeper.h). */
+	int (*another_keeper)(const void *data, struct error *err);
+	const void *data;
 };
 struct network {
 	struct netns_helper program, forwarder;

@@ -6,8 +6,8 @@
  *	networks/.lock           held while one is made or changed: subnets and interface names are chosen among all
  *
  * A record says what a network is to be; that it *is* there, its bridge and its addresses, is the matter of the keeper
- *(libpod/network/keeper), which makes it with the first container on it and takes it away with the last. So a record
- *can be written, and removed, without anything else.
+ * (libpod/network/keeper), which makes it with the first container on it and takes it away with the last. So a record
+ * can be written, and removed, without anything else.
  *
  * The network "bridge" is always there, without a file: what `--network bridge` means.
  */

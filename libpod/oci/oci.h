@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* clang-format off */
 /*
  * oci: the executor as an OCI runtime (runtime.md): create, start, state, kill, delete, exec, for tools that bring a
  * bundle of their own.
@@ -19,6 +20,7 @@
  * The process is made by a helper, which becomes root of the container's user namespace first: mapped by us, from
  * outside, or joined.
  */
+/* clang-format on */
 #pragma once
 
 #include <stdbool.h>

@@ -250,6 +250,22 @@ is_gone() { # pid
 	[[ ! -e /proc/$1 || $(awk '/^State:/{print $2}' "/proc/$1/status" 2>/dev/null) == [ZX] ]]
 }
 
+# ---- networks ----
+
+# The processes that hold this test's bridge networks, by name: coracle-network (the keeper), coracle-net-dad (its parent), coracle-net-in and
+# coracle-net-up (its hand). Without a name: all, parents first.
+keepers() { # [name]
+	local pid
+	for pid in $(pgrep ${1:+-x} "${1-coracle-net}"); do
+		[[ $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") != *" $RUNROOT "* ]] || echo "$pid"
+	done
+}
+
+uplink() {
+	local pid
+	for pid in $(keepers); do pgrep -P "$pid" 'slirp4netns|pasta' || true; done
+}
+
 # ---- surroundings ----
 
 # A port on loopback that nobody listens on now, as have its neighbours (`count`, 1).

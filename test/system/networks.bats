@@ -7,19 +7,6 @@ setup() {
 	load_image busybox
 }
 
-# The keeper of this test's run directory, its hand inside and the uplink: their pids.
-keepers() {
-	local pid
-	for pid in $(pgrep -x coracle-network) $(pgrep -x coracle-net-in); do
-		[[ $(readlink "/proc/$pid/fd/3" "/proc/$pid/fd/4" 2>/dev/null) != *"$RUNROOT"* ]] || echo "$pid"
-	done
-}
-
-uplink() {
-	local pid
-	for pid in $(keepers); do pgrep -P "$pid" 'slirp4netns|pasta' || true; done
-}
-
 no_keeper() {
 	[[ ! -e $RUNROOT/network/socket && -z $(keepers) ]]
 }
@@ -210,17 +197,39 @@ web"
 welcome to busybox"
 }
 
-@test "the keeper is killed: containers run on, and the next command gives their network back" {
+@test "the keeper is killed: containers run on, and get their network back by themselves" {
 	coracle network create web
 	serve one --network web
 	coracle run -d --name two --network web busybox sleep 1000
-	local before
+	local before old
 	before=$(address one web)
-	local pids
+	old=$(keepers coracle-network)
+	[[ -n $old ]]
+	kill -9 "$old"
+	reached() { [[ $(coracle exec two timeout 2 wget -qO- http://one/ 2>/dev/null) == "welcome to busybox" ]]; }
+	wait_until 5 is_gone "$old"
+	wait_until 10 reached
+	expect_state one running
+	expect_equal "$(coracle exec one ip -o -4 addr show eth0 | grep -c "$before/")" 1
+	expect_equal "$(coracle exec one ip -o link | grep -vc ': lo')" 1
+	# The same when what it has inside is killed.
+	local inside
+	for inside in $(keepers coracle-net-in); do kill -9 "$inside"; done
+	wait_until 5 is_gone "$inside"
+	wait_until 10 reached
+	expect_equal "$(keepers coracle-network | wc -l)" 1
+}
+
+@test "the keeper is killed, and so is its parent: the next command gives the network back" {
+	coracle network create web
+	serve one --network web
+	coracle run -d --name two --network web busybox sleep 1000
+	local before pids
+	before=$(address one web)
 	pids=$(keepers)
 	[[ -n $pids ]]
-	# shellcheck disable=SC2086 # they are several
-	kill -9 $pids
+	# shellcheck disable=SC2046 # they are several
+	kill -9 $(keepers coracle-net-dad) $pids 2>/dev/null || true
 	wait_until 5 expect_no coracle exec two ip link show eth0
 	expect_state one running
 	coracle ps >/dev/null
@@ -228,14 +237,45 @@ welcome to busybox"
 	expect_equal "$(address one web)" "$before"
 	expect_equal "$(coracle exec one ip -o link | grep -vc ': lo')" 1
 	# The same by a start, and by reload.
-	pids=$(keepers | head -n 1)
-	kill -9 "$pids"
-	wait_until 5 is_gone "$pids"
+	pids=$(keepers)
+	# shellcheck disable=SC2046,SC2086 # they are several
+	kill -9 $(keepers coracle-net-dad) $pids 2>/dev/null || true
 	expect_equal "$(coracle run --rm --network web busybox wget -qO- http://one/)" "welcome to busybox"
 	run coracle network reload --all
 	expect_status 0
 	expect_equal "$(wc -l <<<"$output")" 2
 	expect_equal "$(coracle exec two wget -qO- http://one/)" "welcome to busybox"
+}
+
+@test "a start while the keeper is being killed asks the next one" {
+	coracle network create web
+	serve one --network web
+	local i
+	for i in $(seq 8); do
+		# At another moment of it each time.
+		(sleep "0.0$((i * 6 / 10))$((i * 6 % 10))" && kill -9 $(keepers coracle-network)) 2>/dev/null 3>&- &
+		expect_equal "$(coracle run --rm --network web busybox sh -c "for i in \$(seq 50); do wget -qO- http://one/ 2>/dev/null && exit; sleep 0.2; done")" "welcome to busybox"
+		wait $! || true
+	done
+}
+
+@test "a container that its monitor starts again while the keeper is dead has a network" {
+	coracle network create web
+	# shellcheck disable=SC2016 # expanded inside
+	coracle run -d --name phoenix --restart always --network web busybox sh -c 'ip -o -4 addr show eth0 >>/seen; echo end >>/seen; sleep 0.3; [ -e /stay ] || exit 1; exec sleep 1000'
+	local i
+	for i in 1 2 3; do
+		sleep "0.$((i * 3))"
+		# shellcheck disable=SC2046 # they may be none at this moment
+		kill -9 $(keepers coracle-network) 2>/dev/null || true
+	done
+	lives() { [[ $(inspected phoenix RestartCount) -ge 5 && $(inspected phoenix State.Status) == running ]]; }
+	wait_until 60 lives
+	coracle exec phoenix touch /stay
+	has_network() { coracle exec phoenix ip -o -4 addr show eth0 2>/dev/null | grep -q inet; }
+	wait_until 10 has_network
+	coracle exec phoenix cat /seen
+	expect_equal "$(coracle exec phoenix grep -c end /seen)" "$(coracle exec phoenix grep -c eth0 /seen)"
 }
 
 @test "the uplink is killed: it comes again by itself" {

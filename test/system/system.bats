@@ -120,20 +120,27 @@ raw() { # Type Field
 	wait_until 5 nothing_staged
 }
 
-@test "system: prune removes containers, then images" {
+@test "system: prune removes containers, networks, then images" {
 	coracle load -q -i "$T/small.tar"
-	coracle create small
-	coracle run -d --name up busybox sleep 1000
+	coracle network create --label keep old
+	coracle network create of-container
+	coracle network create used
+	coracle create --network of-container small
+	coracle run -d --name up --network used busybox sleep 1000
 	run -0 bash -c "echo n | $T/coracle system prune --all"
 	expect_match 'all stopped containers'
+	expect_match 'all networks not used by at least one container'
 	expect_match 'all images without at least one container associated to them'
 	expect_equal "$(coracle ps -aq | wc -l)" 2
-	run -0 coracle system prune --force
+	run -0 coracle system prune --force --filter 'label!=keep'
 	expect_match 'Deleted Containers:'
+	expect_match $'Deleted Networks:\nof-container\n'
+	expect_equal "$(coracle network ls -q | sort)" $'bridge\nold\nused'
 	coracle image exists small
 	run -0 coracle system prune --force --all
 	expect_match 'Total reclaimed space: 70.1kB'
 	expect_equal "$(coracle images --format '{{.Repository}}')" localhost/busybox
+	expect_equal "$(coracle network ls -q | sort)" $'bridge\nused'
 	expect_state up running
 	wait_until 5 nothing_staged
 }

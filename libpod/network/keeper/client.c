@@ -9,24 +9,24 @@
 
 static int was_killed(struct error *err)
 {
-	return error_set(err, ECONNRESET, "the networks' keeper was killed just now; try again");
+	return error_set(err, ECONNRESET, "the networks' keeper was killed, again and again");
 }
 
-int keeper_send(int fd, const struct keeper_request *request, const int fds[3], struct error *err)
+int keeper_send(int fd, const struct keeper_request *request, const int *fds, size_t count, struct error *err)
 {
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(3 * sizeof(int))];
+		char space[CMSG_SPACE(KEEPER_FDS_MAX * sizeof(int))];
 	} control = {0};
 	struct iovec part = {(void *)request, keeper_request_size(request)};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	if (fds) {
+	if (count > 0 && count <= KEEPER_FDS_MAX) {
 		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
 		control.header.cmsg_level = SOL_SOCKET;
 		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(3 * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, 3 * sizeof(int));
+		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
 	}
 	if (sendmsg(fd, &message, MSG_NOSIGNAL) >= 0)
 		return 0;
@@ -59,7 +59,7 @@ void keeper_listing_free(struct keeper_listing *listing)
 	*listing = (struct keeper_listing){0};
 }
 
-int keeper_list(int run_fd, const char *id, struct keeper_listing *ret, struct error *err)
+static int list_once(int run_fd, const char *id, struct keeper_listing *ret, struct error *err)
 {
 	auto_keeper_listing struct keeper_listing listing = {0};
 	auto_close int fd = keeper_connect(run_fd, err);
@@ -70,7 +70,7 @@ int keeper_list(int run_fd, const char *id, struct keeper_listing *ret, struct e
 	request->magic = KEEPER_MAGIC;
 	request->verb = KEEPER_LIST;
 	snprintf(request->id, sizeof(request->id), "%s", id ? id : "");
-	int r = keeper_send(fd, request, NULL, err);
+	int r = keeper_send(fd, request, NULL, 0, err);
 	while (r == 0 && (r = keeper_receive(fd, reply, err)) == 0 && reply->count) {
 		if ((listing.count & (listing.count - 1)) == 0)
 			listing.items =
@@ -82,4 +82,15 @@ int keeper_list(int run_fd, const char *id, struct keeper_listing *ret, struct e
 	*ret = listing;
 	listing = (struct keeper_listing){0};
 	return 0;
+}
+
+int keeper_list(int run_fd, const char *id, struct keeper_listing *ret, struct error *err)
+{
+	int r = list_once(run_fd, id, ret, err);
+	/* It was killed while it answered: then there is another one, or none. */
+	for (int i = 0; r == -ECONNRESET && i < KEEPER_TRIES; i++) {
+		error_clear(err);
+		r = list_once(run_fd, id, ret, err);
+	}
+	return r;
 }

@@ -34,8 +34,9 @@ struct hand {
 /* ---- inside ---- */
 typedef int (*inside_function)(const struct hand_request *request, int fds[2], struct error *err);
 
-/* In a child that joins the shared namespace, for good; what it has to say goes to the keeper from there. */
-static void do_inside(const struct hand *hand, const struct hand_request *request, inside_function function)
+/* In a child that joins the shared namespace, for good; what it has to say goes to the keeper from there. When it was
+ * killed nobody knows whether it did: the hand ends, and all is made anew. */
+static int do_inside(const struct hand *hand, const struct hand_request *request, inside_function function)
 {
 	pid_t pid = process_clone(0, NULL);
 	if (pid == 0) {
@@ -51,11 +52,7 @@ static void do_inside(const struct hand *hand, const struct hand_request *reques
 								: 2) < 0);
 	}
 	int status = 0;
-	if (pid < 0 || process_wait(pid, &status) < 0 || status != 0) {
-		struct hand_answer answer = {.err = ERROR_INIT};
-		answer.result = error_set(&answer.err, EIO, "a process in the networks' namespace was killed");
-		hand_send(hand->socket, &answer, sizeof(answer), NULL, 0);
-	}
+	return pid < 0 || process_wait(pid, &status) < 0 || status != 0 ? -EPIPE : 0;
 }
 
 static int filter(const struct hand_request *request, int fds[2], struct error *err)
@@ -129,13 +126,12 @@ static int take_request(struct hand *hand)
 		return r;
 	request.text[sizeof(request.text) - 1] = '\0';
 	if (request.verb == HAND_FILTER)
-		do_inside(hand, &request, filter);
-	else if (request.verb == HAND_LISTEN)
-		do_inside(hand, &request, listen_inside);
-	else if (request.verb == HAND_SOCKET)
-		do_inside(hand, &request, open_inside);
-	else
-		answer_uplink(hand);
+		return do_inside(hand, &request, filter);
+	if (request.verb == HAND_LISTEN)
+		return do_inside(hand, &request, listen_inside);
+	if (request.verb == HAND_SOCKET)
+		return do_inside(hand, &request, open_inside);
+	answer_uplink(hand);
 	return 0;
 }
 
@@ -195,8 +191,8 @@ _Noreturn void hand_run(int socket, int run_fd, const struct id_mapping *mapping
 		hand_send(socket, &failure, sizeof(failure), NULL, 0);
 		_exit(1);
 	}
-	do_inside(&hand, NULL, prepare);
-	serve(&hand);
+	if (do_inside(&hand, NULL, prepare) == 0)
+		serve(&hand);
 	netns_helper_kill(&hand.uplink);
 	userns_withdraw(run_fd, mapping);
 	_exit(0);

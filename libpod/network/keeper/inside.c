@@ -21,8 +21,8 @@
  *	open       bridges of networks that are not isolated from each other
  *	outward    bridges of networks that reach the outside
  *	loopback   bridges from which the host's loopback may be reached
- *	gateways   (bridge, address): a container reaches the gateway of its own network, where the resolver is, and no
- * other one
+ *	gateways   (bridge, address): a container reaches the gateway of its own network, where the resolver is, and
+ *	           no other one
  */
 static const char rules[] =
     "table inet coracle {\n"

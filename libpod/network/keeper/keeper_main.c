@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coracle-network DIRECTORY-FD RUN-FD MAPPING-FD READY-FD: the keeper of the user's bridge networks (keeper.h). start.c
- * is its other end: it reads the mapping, a struct id_mapping, from MAPPING-FD, and writes a struct error to READY-FD:
- * empty when it is ready.
+ * coracle-network DIRECTORY-FD RUN-FD MAPPING-FD READY-FD ROOT RUN: the keeper of the user's bridge networks (keeper.h),
+ * and its parent (watch.c). start.c is its other end: it reads the mapping, a struct id_mapping, from MAPPING-FD, and
+ * writes a struct error to READY-FD: empty when it is ready. ROOT and RUN are the paths of the store.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@
 #include "libpod/network/keeper/hand.h"
 #include "libpod/network/keeper/state.h"
 #include "pkg/file/file.h"
+#include "pkg/process/process.h"
 #include "pkg/text/text.h"
 
 /* The resolver alone takes some hundreds. */
@@ -76,18 +77,23 @@ int main(int argc, char **argv)
 {
 	struct error err = ERROR_INIT;
 	struct id_mapping mapping;
-	if (argc != 5) {
+	if (argc != 7) {
 		dprintf(STDERR_FILENO, "coracle-network is started by coracle\n");
 		return 125;
 	}
+	leave_caller();
+	pid_t pid = process_clone(0, NULL);
+	if (pid > 0)
+		watch_keeper(pid, argv[5], argv[6]);
 	struct keeper *keeper = xcalloc(1, sizeof(*keeper));
 	int run_fd = atoi(argv[2]), mapping_fd = atoi(argv[3]), ready_fd = atoi(argv[4]);
 	keeper->directory = atoi(argv[1]);
 	keeper->epoll = keeper->listener = keeper->netlink = keeper->hand = -1;
 	keeper->reply.magic = KEEPER_MAGIC;
 	memset(keeper->requests, -1, sizeof(keeper->requests));
-	leave_caller();
-	int r = read_full(mapping_fd, &mapping, sizeof(mapping)) == (ssize_t)sizeof(mapping)
+	int r = pid < 0 ? error_sys(&err, pid, "start a process") : 0;
+	if (r == 0)
+		r = read_full(mapping_fd, &mapping, sizeof(mapping)) == (ssize_t)sizeof(mapping)
 		    ? 0
 		    : error_set(&err, EINVAL, "no mapping was handed in");
 	close(mapping_fd);
@@ -96,9 +102,10 @@ int main(int argc, char **argv)
 	if (write_all(ready_fd, &err, sizeof(err)) < 0 && r == 0)
 		r = -EPIPE;
 	close(ready_fd);
+	int end = KEEPER_NEVER;
 	if (r == 0)
-		r = keeper_loop(keeper);
+		end = keeper_loop(keeper) < 0 ? KEEPER_LOST : KEEPER_DONE;
 	resolver_free(keeper->resolver);
 	free(keeper);
-	return r < 0;
+	return end;
 }

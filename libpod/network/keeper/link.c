@@ -70,15 +70,15 @@ static struct ifinfomsg *begin_link(struct message *message, uint16_t flags, boo
 	return info;
 }
 
-int link_index(int netlink, const char *name, struct error *err)
+/* What the kernel says of an interface: -ENODEV, without words, when there is none. */
+static int get_link(int netlink, const char *name, char *answer, const struct nlmsghdr **ret, struct error *err)
 {
 	struct message message;
-	char answer[ANSWER_MAX];
 	begin(&message, RTM_GETLINK, 0);
 	mnl_nlmsg_put_extra_header(message.header, sizeof(struct ifinfomsg));
 	mnl_attr_put_strz(message.header, IFLA_IFNAME, name);
 	int r = send_message(netlink, &message);
-	ssize_t n = r < 0 ? r : recv(netlink, answer, sizeof(answer), 0);
+	ssize_t n = r < 0 ? r : recv(netlink, answer, ANSWER_MAX, 0);
 	if (n < 0)
 		return error_sys(err, r < 0 ? r : errno, "look for interface %s", name);
 	const struct nlmsghdr *header = (const struct nlmsghdr *)answer;
@@ -88,7 +88,31 @@ int link_index(int netlink, const char *name, struct error *err)
 		r = ((const struct nlmsgerr *)mnl_nlmsg_get_payload(header))->error;
 		return r == -ENODEV ? r : error_sys(err, r, "look for interface %s", name);
 	}
-	return ((const struct ifinfomsg *)mnl_nlmsg_get_payload(header))->ifi_index;
+	*ret = header;
+	return 0;
+}
+
+int link_index(int netlink, const char *name, struct error *err)
+{
+	char answer[ANSWER_MAX];
+	const struct nlmsghdr *header;
+	int r = get_link(netlink, name, answer, &header, err);
+	return r < 0 ? r : ((const struct ifinfomsg *)mnl_nlmsg_get_payload(header))->ifi_index;
+}
+
+bool link_has_mac(int netlink, const char *name, const uint8_t *mac)
+{
+	char answer[ANSWER_MAX];
+	const struct nlmsghdr *header;
+	const struct nlattr *attribute;
+	if (get_link(netlink, name, answer, &header, NULL) < 0)
+		return false;
+	mnl_attr_for_each(attribute, header, sizeof(struct ifinfomsg)) {
+		if (mnl_attr_get_type(attribute) == IFLA_ADDRESS)
+			return mnl_attr_get_payload_len(attribute) == 6 &&
+			       memcmp(mnl_attr_get_payload(attribute), mac, 6) == 0;
+	}
+	return false;
 }
 
 int link_make_bridge(int netlink, const char *name, uint32_t mtu, uint32_t *ret_index, struct error *err)

@@ -32,6 +32,8 @@ struct link_child {
 int link_make_child(int netlink, int other, const struct link_child *child, struct error *err);
 int link_remove(int netlink, const char *name, struct error *err);
 int link_up(int netlink, const char *name, struct error *err);
+/* There is such an interface, and it has this hardware address. */
+bool link_has_mac(int netlink, const char *name, const uint8_t *mac);
 /* The interface's number; -ENODEV. */
 int link_index(int netlink, const char *name, struct error *err);
 /* An address that can be used at once (no duplicate address detection: we give them out). */

@@ -173,6 +173,18 @@ static int make_link_named(struct keeper *keeper, struct attachment *attachment,
 	return r;
 }
 
+/* What is left of a keeper that was killed goes in the kernel's own time. It has the hardware address that this one is to
+ * have, because its addresses are asked for again: then it goes now, and its name is free. */
+static int replace_link(struct keeper *keeper, struct attachment *attachment, int netlink, struct error *err)
+{
+	const struct keeper_given *given = &attachment->given;
+	int r = make_link_named(keeper, attachment, netlink, err);
+	if (r != -EEXIST || !link_has_mac(netlink, given->interface, given->mac))
+		return r;
+	link_remove(netlink, given->interface, NULL);
+	return make_link_named(keeper, attachment, netlink, err);
+}
+
 /* By the name that was asked for, or the first eth… that is free. */
 static int make_link(struct keeper *keeper, const struct keeper_request *request, const struct keeper_wish *wish,
 		     const struct member *member, struct attachment *attachment, int netlink, struct error *err)
@@ -183,7 +195,7 @@ static int make_link(struct keeper *keeper, const struct keeper_request *request
 		bool used = interface_is_used(member, wish->interface);
 		memcpy(name, wish->interface, sizeof(attachment->given.interface));
 		if (!used)
-			r = make_link_named(keeper, attachment, netlink, err);
+			r = replace_link(keeper, attachment, netlink, err);
 		return r == -EEXIST
 			   ? error_set(err, EEXIST, "interface %s exists already in the container", wish->interface)
 			   : r;
@@ -194,7 +206,7 @@ static int make_link(struct keeper *keeper, const struct keeper_request *request
 		if (interface_is_used(member, candidate) || interface_is_wished(request, candidate))
 			continue;
 		memcpy(name, candidate, sizeof(candidate));
-		r = make_link_named(keeper, attachment, netlink, err);
+		r = replace_link(keeper, attachment, netlink, err);
 	}
 	return r == -EEXIST ? error_set(err, EEXIST, "the container has too many interfaces") : r;
 }
@@ -294,7 +306,7 @@ static int add_member(struct keeper *keeper, const struct keeper_request *reques
 	member->monitor = TAKE_FD(fds->monitor);
 	member->next = keeper->members;
 	keeper->members = member;
-	int r = keeper_watch(keeper, member->process, EVENT_MEMBER, (uintptr_t)member);
+	int r = member->process < 0 ? 0 : keeper_watch(keeper, member->process, EVENT_MEMBER, (uintptr_t)member);
 	if (r == 0)
 		r = keeper_watch(keeper, member->monitor, EVENT_MEMBER, (uintptr_t)member);
 	if (r < 0) {
@@ -303,6 +315,12 @@ static int add_member(struct keeper *keeper, const struct keeper_request *reques
 	}
 	*ret = member;
 	return 0;
+}
+
+int member_hold(struct keeper *keeper, const struct keeper_request *request, struct request_fds *fds, struct error *err)
+{
+	struct member *member = NULL;
+	return member_find(keeper, request->id) ? 0 : add_member(keeper, request, fds, &member, err);
 }
 
 static uint32_t count_attachments(const struct member *member)
@@ -318,7 +336,9 @@ int member_attach(struct keeper *keeper, const struct keeper_request *request, s
 {
 	struct member *member = member_find(keeper, request->id);
 	int r = 0;
-	if (member && (request->verb == KEEPER_ATTACH || member->process < 0)) {
+	if (request->verb == KEEPER_HEAL && member && member->process >= 0 && !is_gone(member->process))
+		return 0;
+	if (member && (request->verb != KEEPER_CONNECT || member->process < 0)) {
 		keep_addresses(keeper, &keeper->request);
 		member_remove(keeper, member, member->process >= 0 && !is_gone(member->process));
 		member = NULL;

@@ -13,18 +13,22 @@
 
 #include "libpod/networks/networks.h"
 
-#define KEEPER_MAGIC        0x6e657431u /* changes with the structures */
+#define KEEPER_MAGIC        0x6e657432u /* changes with the structures */
 #define KEEPER_NETWORKS_MAX 32          /* of one container */
 #define KEEPER_NAMES_MAX    1024
+#define KEEPER_FDS_MAX      3 /* with a request */
 #define NETWORK_DOMAIN      "dns.coracle" /* behind the names of containers */
 
 enum keeper_verb {
 	KEEPER_ATTACH = 1, /* a container that has just been made, to all of its networks; with descriptors: a netlink
 			    * socket in its network namespace, a pidfd of its first process and one of its monitor.
 			    * Whatever was attached by this id before is gone */
+	KEEPER_HEAL,       /* the same, but one that is attached already stays as it is: two may be healing at once */
 	KEEPER_CONNECT,    /* a container that runs to further ones; the same descriptors */
 	KEEPER_DISCONNECT, /* from one */
 	KEEPER_LIST,       /* of the container `id`, or, when that is empty, of all */
+	KEEPER_HOLD,       /* a container whose monitor, the only descriptor, is about to start it again: there will be
+			    * a member. One that is known already is left as it is */
 };
 
 enum keeper_kind {

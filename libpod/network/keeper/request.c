@@ -2,6 +2,7 @@
 /* Requests: taken from the socket, held against what they may be, carried out, answered. */
 #include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -134,6 +135,13 @@ static void list(struct keeper *keeper, int fd)
 	reply->count = 0;
 }
 
+/* Without its hand the keeper ends (loop.c), and who asks is answered by the next one. */
+static bool hand_is_gone(const struct keeper *keeper)
+{
+	struct pollfd socket = {.fd = keeper->hand};
+	return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLHUP | POLLERR));
+}
+
 static void carry_out(struct keeper *keeper, int fd, struct request_fds *fds)
 {
 	struct keeper_reply *reply = &keeper->reply;
@@ -147,12 +155,17 @@ static void carry_out(struct keeper *keeper, int fd, struct request_fds *fds)
 		r = 0;
 	} else if (request->verb == KEEPER_DISCONNECT) {
 		r = member_disconnect(keeper, request, &err);
-	} else if ((request->verb == KEEPER_ATTACH || request->verb == KEEPER_CONNECT) && fds->monitor >= 0 &&
+	} else if (request->verb == KEEPER_HOLD && fds->netlink >= 0 && *request->id) {
+		fds->monitor = TAKE_FD(fds->netlink); /* the only one */
+		r = member_hold(keeper, request, fds, &err);
+	} else if ((request->verb == KEEPER_ATTACH || request->verb == KEEPER_HEAL || request->verb == KEEPER_CONNECT) && fds->monitor >= 0 &&
 		   *request->id) {
 		r = member_attach(keeper, request, fds, &err);
 	} else {
 		error_set(&err, EINVAL, "the networks' keeper was asked for what it does not know");
 	}
+	if (r < 0 && hand_is_gone(keeper))
+		return;
 	reply->errnum = -r;
 	snprintf(reply->text, sizeof(reply->text), "%.*s", (int)sizeof(reply->text) - 1, err.text);
 	if (r < 0)
@@ -166,12 +179,12 @@ static ssize_t receive(struct keeper *keeper, int fd, struct request_fds *ret)
 {
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(3 * sizeof(int))];
+		char space[CMSG_SPACE(KEEPER_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec part = {&keeper->request, sizeof(keeper->request)};
 	struct msghdr message = {
 	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	int fds[3] = {-1, -1, -1};
+	int fds[KEEPER_FDS_MAX] = {-1, -1, -1};
 	memset(&keeper->request, 0, offsetof(struct keeper_request, wishes));
 	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;

@@ -94,6 +94,9 @@ struct request_fds {
 };
 int member_attach(struct keeper *keeper, const struct keeper_request *request, struct request_fds *fds,
 		  struct error *err);
+/* One that is at rest, and is on no network yet. */
+int member_hold(struct keeper *keeper, const struct keeper_request *request, struct request_fds *fds,
+		struct error *err);
 int member_disconnect(struct keeper *keeper, const struct keeper_request *request, struct error *err);
 /* Its process or its monitor is gone: looks which. */
 void member_event(struct keeper *keeper, struct member *member);
@@ -120,6 +123,16 @@ int keeper_watch(struct keeper *keeper, int fd, enum event_kind kind, uint64_t v
 int keeper_loop(struct keeper *keeper);
 /* The socket under its name. */
 int keeper_listen(int directory, struct error *err);
+
+/* ---- watch.c ---- */
+/* How the keeper ends: what its parent makes of it. */
+enum keeper_end {
+	KEEPER_DONE,  /* with its last member */
+	KEEPER_LOST,  /* its hand was killed: as if it had been itself */
+	KEEPER_NEVER, /* it could not begin, and has said so */
+};
+/* The life of the keeper's parent. `root` and `run`: the directories of the store. */
+_Noreturn void watch_keeper(pid_t keeper, const char *root, const char *run);
 
 /* ---- confine.c ---- */
 /* `directory`: the only one in which names may be changed. */
