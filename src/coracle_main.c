@@ -34,11 +34,20 @@ static int heal(const char *root, const char *run)
 	return 0;
 }
 
+/* Nor is this: for helpers of its network that have died. */
+static int mend(const char *descriptor, const char *report)
+{
+	struct error err = ERROR_INIT;
+	return launch_mend(atoi(descriptor), atoi(report), &err) < 0 ? 125 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "--relaunch") == 0)
 		return relaunch(argv[2]);
 	if (argc == 4 && strcmp(argv[1], "--heal") == 0)
 		return heal(argv[2], argv[3]);
+	if (argc == 4 && strcmp(argv[1], "--mend") == 0)
+		return mend(argv[2], argv[3]);
 	return front_main(argc, argv, &(struct front){registry, ARRAY_SIZE(registry), "coracle-transport"});
 }

@@ -9,42 +9,17 @@
 #include "libpod/plan/plan.h"
 #include "src/commands.h"
 #include "src/each.h"
-#include "src/session.h"
+#include "src/network_change.h"
 
-static bool is_running(enum container_status status)
+static int change_networks(const struct cli_context *context, struct network_change *change, struct error *err)
 {
-	return status == CONTAINER_RUNNING || status == CONTAINER_PAUSED;
-}
-
-/* The container, as it is now, and its record open for a change. */
-struct change {
-	struct store *store;
-	struct container *container;
-	struct container_state state;
-	int directory;
-};
-
-static void change_free(struct change *change)
-{
-	container_freep(&change->container);
-	store_freep(&change->store);
-	cleanup_close(&change->directory);
-}
-
-static int change_open(const struct cli_context *context, struct change *change, struct error *err)
-{
-	int r;
-	if ((r = session_store(context, &change->store, err)) < 0 ||
-	    (r = container_find(change->store, context->arguments.items[1], &change->container, err)) < 0 ||
-	    (r = container_state(change->store, change->container->id, &change->state, err)) < 0)
+	int r = network_change_open(context, context->arguments.items[1], change, err);
+	if (r < 0 || strcmp(change->container->network, "bridge") == 0)
 		return r;
-	if (strcmp(change->container->network, "bridge") != 0)
-		return error_set(err, EINVAL,
-				 "\"%s\" is not supported: invalid network mode; container %s was not made with "
-				 "--network bridge or a network of yours",
-				 change->container->network, change->container->name);
-	change->directory = container_open(change->store, change->container->id, err);
-	return change->directory < 0 ? change->directory : 0;
+	return error_set(err, EINVAL,
+			 "\"%s\" is not supported: invalid network mode; container %s was not made with --network bridge or a "
+			 "network of yours",
+			 change->container->network, change->container->name);
 }
 
 /* ---- connect ---- */
@@ -72,9 +47,9 @@ static char *copy(const char *text)
 static int run_connect(struct cli_context *context, struct error *err)
 {
 	const struct connect_options *options = context->options;
-	CLEANUP(change_free) struct change change = {.directory = -1};
+	auto_network_change struct network_change change = NETWORK_CHANGE_INIT;
 	auto_network_record struct network_record *record = NULL;
-	int r = change_open(context, &change, err);
+	int r = change_networks(context, &change, err);
 	if (r < 0 || (r = networks_find(change.store, context->arguments.items[0], &record, err)) < 0)
 		return r;
 	if (container_network_find(change.container, record->name))
@@ -89,7 +64,7 @@ static int run_connect(struct cli_context *context, struct error *err)
 	strv_add_all(&network->aliases, &options->aliases);
 	if ((r = plan_check_network(change.store, network, err)) < 0)
 		return r;
-	if (is_running(change.state.status) &&
+	if (network_change_runs(&change) &&
 	    (r = network_attach_running(change.store, change.container, record->name, err)) < 0)
 		return r;
 	return container_write(change.directory, change.container, err);
@@ -123,16 +98,16 @@ static const struct cli_option disconnect_table[] = {
 
 static int disconnect(struct cli_context *context, struct error *err)
 {
-	CLEANUP(change_free) struct change change = {.directory = -1};
+	auto_network_change struct network_change change = NETWORK_CHANGE_INIT;
 	auto_network_record struct network_record *record = NULL;
-	int r = change_open(context, &change, err);
+	int r = change_networks(context, &change, err);
 	if (r < 0 || (r = networks_find(change.store, context->arguments.items[0], &record, err)) < 0)
 		return r;
 	if (!container_network_find(change.container, record->name))
 		return error_set(err, ENOENT, "container %s is not connected to network %s", change.container->name,
 				 record->name);
 	container_network_remove(change.container, record->name);
-	if (is_running(change.state.status) &&
+	if (network_change_runs(&change) &&
 	    (r = network_detach_running(change.store, change.container, record->name, err)) < 0)
 		return r;
 	return container_write(change.directory, change.container, err);
@@ -175,7 +150,7 @@ static int reload(struct each *each, struct container_entry *entry, const char *
 	bool all = ((const struct each_options *)each->options)->all;
 	if (!container->networks_count)
 		return all ? 1 : error_set(err, EINVAL, "container %s is on no network of yours", container->name);
-	if (!is_running(entry->state.status))
+	if (entry->state.status != CONTAINER_RUNNING && entry->state.status != CONTAINER_PAUSED)
 		return all ? 1 : error_set(err, ESRCH, "container %s is not running", container->name);
 	int r = network_attach_running(each->store, container, NULL, err);
 	if (r == 0)

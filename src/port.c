@@ -5,6 +5,7 @@
 
 #include "libpod/filter/filter.h"
 #include "src/commands.h"
+#include "src/port_list.h"
 #include "src/session.h"
 
 struct options {
@@ -24,15 +25,13 @@ static size_t print_ports(const struct container *container, const char *wanted,
 	for (size_t i = 0; i < container->ports_count; i++) {
 		const struct container_port *port = &container->ports[i];
 		for (uint32_t offset = 0; offset < port->range; offset++) {
-			auto_free char *inside = xasprintf("%u/%s", port->container_port + offset, port->protocol);
+			auto_free char *inside = port_inside(port, offset), *outside = port_outside(port, offset);
 			auto_free char *tcp = wanted && !strchr(wanted, '/') ? xasprintf("%s/tcp", wanted) : NULL;
 			if (wanted && strcmp(inside, tcp ? tcp : wanted) != 0)
 				continue;
-			const char *address = *port->host_ip ? port->host_ip : "0.0.0.0";
 			if (!wanted)
 				printf("%s%s -> ", indent, inside);
-			bool v6 = strchr(address, ':');
-			printf("%s%s%s:%u\n", v6 ? "[" : "", address, v6 ? "]" : "", port->host_port + offset);
+			printf("%s\n", outside);
 			printed++;
 		}
 	}

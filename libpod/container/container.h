@@ -131,6 +131,8 @@ void container_network_names(const struct container *container, struct strv *ret
 struct container_network *container_network_add(struct container *container, const char *name);
 void container_network_remove(struct container *container, const char *name);
 
+/* Who is to change the record reads it, and writes it, under this lock of its directory (`dirfd`, in which it ends). Waits. */
+int container_lock_record(int dirfd, struct error *err);
 /* Writes container.json into the directory behind `dirfd` (a stage, or the container's own when it changes). */
 int container_write(int dirfd, const struct container *container, struct error *err);
 /* Writes container.json into the staged directory, places it as containers/<id> and reserves the name; when the name is taken nothing is left (-EEXIST, "the container name "x" is already in use by <id> …"). A

@@ -130,8 +130,9 @@ int container_rename(struct store *store, struct container *container, const cha
 	auto_free char *old_name = NULL;
 	{
 		auto_close int lock = names_lock(store->root_fd, store->lock_fd, err);
-		if (lock < 0)
-			return lock;
+		r = lock < 0 ? lock : container_lock_record(dirfd, err);
+		if (r < 0)
+			return r;
 		auto_container struct container *now = NULL; /* another rename may have been faster than the caller's reading */
 		r = container_read(store, container->id, &now, err);
 		if (r < 0)

@@ -5,9 +5,11 @@
  * Lists read the records of all containers. So the file is two objects, each on a line: what lists show, and the rest; and what is empty is not
  * written.
  */
+#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "libpod/container/networks.h"
 #include "pkg/cleanup/cleanup.h"
@@ -196,6 +198,14 @@ static void add_line(struct strbuf *out, struct json_object *object)
 	auto_free char *text = json_text(object, false);
 	strbuf_puts(out, text);
 	strbuf_putc(out, '\n');
+}
+
+int container_lock_record(int dirfd, struct error *err)
+{
+	while (flock(dirfd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_sys(err, errno, "lock a container's record");
+	return 0;
 }
 
 int container_write(int dirfd, const struct container *container, struct error *err)

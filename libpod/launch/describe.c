@@ -18,7 +18,7 @@ void describe_container(const struct container *container, struct monitor_descri
 	struct monitor_description *d = ret;
 	d->magic = MONITOR_DESCRIPTION_MAGIC;
 	d->size = sizeof(*d);
-	d->pidfd = d->mount_fd = d->report_fd = d->console_fd = d->stdin_fd = d->stdout_fd = d->stderr_fd = d->cgroup_fd = -1;
+	d->pidfd = d->mount_fd = d->report_fd = d->console_fd = d->stdin_fd = d->stdout_fd = d->stderr_fd = d->cgroup_fd = d->forward_fd = -1;
 	d->lock_fd = d->directory_fd = d->root_fd = d->run_fd = d->locks_fd = d->program_fd = -1;
 	d->terminal = container->terminal;
 	d->open_stdin = container->open_stdin;

@@ -177,6 +177,16 @@ static bool is_attached(const struct launch_streams *streams)
 	return streams->attach_stdin || streams->attach_stdout || streams->attach_stderr;
 }
 
+/* The sockets are in the order of the record's ports. */
+static void describe_ports(const struct container *container, const int *fds, size_t count, struct monitor_description *d)
+{
+	for (size_t i = 0; i < container->ports_count; i++) {
+		const struct container_port *port = &container->ports[i];
+		for (uint16_t n = 0; n < port->range && d->ports_count < count; n++, d->ports_count++)
+			d->ports[d->ports_count] = (struct forward_port){.fd = fds[d->ports_count], .port = (uint16_t)(port->container_port + n)};
+	}
+}
+
 /* The ports: taken when the plan was made, or now. */
 static int take_ports(struct birth *birth, struct error *err)
 {
@@ -189,12 +199,11 @@ static int take_ports(struct birth *birth, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	if (plan->listen_count > MONITOR_LISTEN_MAX)
-		return error_set(err, E2BIG, "%zu published ports are more than %d", plan->listen_count, MONITOR_LISTEN_MAX);
-	d->listen_count = (uint32_t)plan->listen_count;
+	if (plan->listen_count > FORWARD_LISTENERS_MAX)
+		return error_set(err, E2BIG, "%zu published ports are more than %d", plan->listen_count, FORWARD_LISTENERS_MAX);
 	d->helper_listens = birth->container->ports_count && !plan->listen_count;
-	for (size_t i = 0; plan->listen_fds && i < plan->listen_count; i++)
-		d->listen_fds[i] = plan->listen_fds[i];
+	if (plan->listen_count)
+		describe_ports(birth->container, plan->listen_fds, plan->listen_count, d);
 	return 0;
 }
 
@@ -335,7 +344,7 @@ static int launch_locked(struct store *store, struct container *container, struc
 	d->locks_fd = store->lock_fd;
 	d->single_id = plan->mapping.single;
 	d->was_started = container_state_read(directory, &state, NULL) == 0 && state.status != CONTAINER_CREATED;
-	if (d->restart_policy != RESTART_NO)
+	if (d->restart_policy != RESTART_NO || network_has_helpers(container))
 		d->program_fd = program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	wanted.terminal = container->terminal;
 	if ((r = take_ports(&birth, err)) < 0 || (r = streams_make(&wanted, &ends, err)) < 0)

@@ -43,3 +43,6 @@ int launch_container(struct store *store, struct container *container, struct pl
 
 /* `coracle --relaunch FD`, executed by coracle-monitor for a restart: does not return unless even the monitor cannot be executed again. */
 int launch_relaunch(int description_fd, struct error *err);
+
+/* `coracle --mend FD REPORT`, executed by coracle-monitor as a child of its own: brings helpers of the container's network back that have died, and reports. */
+int launch_mend(int description_fd, int report_fd, struct error *err);

@@ -37,12 +37,17 @@ struct birth {
 	int map_write_fd;		  /* the command line's end of it, to be closed: its death must show */
 	struct monitor_description *description;
 	int control;			  /* the command line, which waits for the report; -1: there is none, it is a restart */
+	int forward_fd; /* the forwarder's end of description->forward_fd; set by the monitor process */
 };
 
 /* process.c: the monitor process' way until it executes coracle-monitor. Returns only when something failed. */
 int monitor_process(const struct birth *birth, struct error *err);
 /* Executes coracle-monitor; returns only when that failed. */
 int execute_monitor(const struct monitor_description *description, struct error *err);
+
+/* relaunch.c: what a monitor has laid down, and the store where it has it open. */
+int read_description(int fd, struct monitor_description *ret, struct error *err);
+int open_described_store(const struct monitor_description *description, struct store **ret, struct error *err);
 
 /* describe.c: fills the settings of the description from the container's; no process, no clients, descriptors -1. */
 void describe_container(const struct container *container, struct monitor_description *ret);

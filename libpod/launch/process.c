@@ -278,12 +278,24 @@ static struct network_start network_start(const struct birth *birth, int netns_f
 	    .directory_fd = d->directory_fd,
 	    .netns_fd = netns_fd,
 	    .pidfd = d->pidfd,
-	    .listen_fds = d->listen_fds,
-	    .listen_count = d->listen_count,
+	    .ports = d->ports,
+	    .ports_count = d->ports_count,
+	    .control_fd = birth->forward_fd,
 	    .bridges = birth->bridges,
 	    .another_keeper = birth->control >= 0 ? another_keeper : NULL,
 	    .data = birth,
 	};
+}
+
+/* What changes while the container runs is told to the forwarder by the monitor. */
+static int make_forwarder_pair(struct monitor_description *d, int *ret_theirs, struct error *err)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys(err, errno, "make a socket");
+	d->forward_fd = pair[0];
+	*ret_theirs = pair[1];
+	return 0;
 }
 
 static int begin_network(const struct birth *birth, int socket, struct network *ret, struct error *err)
@@ -299,13 +311,18 @@ static int begin_network(const struct birth *birth, int socket, struct network *
 static int finish_network(const struct birth *birth, struct network *network, struct error *err)
 {
 	struct monitor_description *d = birth->description;
-	pid_t pids[2];
-	size_t count = 0;
+	struct network_pids pids = {0, 0};
 	struct network_start start = network_start(birth, -1);
-	int r = network_ready(&start, network, pids, &count, err);
-	for (size_t i = 0; r == 0 && i < count; i++)
-		d->helper_pids[d->helper_count++] = pids[i];
-	return r;
+	int r = network_ready(&start, network, &pids, err);
+	if (r < 0)
+		return r;
+	d->network_pid = pids.program;
+	d->forwarder_pid = pids.forwarder;
+	if (pids.program)
+		d->helper_pids[d->helper_count++] = pids.program;
+	if (pids.forwarder)
+		d->helper_pids[d->helper_count++] = pids.forwarder;
+	return 0;
 }
 
 static int write_pid_file(const struct birth *birth, struct error *err)
@@ -412,7 +429,7 @@ int execute_monitor(const struct monitor_description *d, struct error *err)
 	if ((r = write_all(fd, d, monitor_description_size(d))) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return error_sys(err, r < 0 ? r : errno, "describe the container to its monitor");
 	const int fds[] = {d->lock_fd,	d->directory_fd, d->root_fd,  d->run_fd,   d->locks_fd,	 d->program_fd, d->pidfd,    d->mount_fd,
-			   d->report_fd, d->console_fd, d->stdin_fd, d->stdout_fd, d->stderr_fd, d->cgroup_fd};
+			   d->report_fd, d->console_fd, d->stdin_fd, d->stdout_fd, d->stderr_fd, d->cgroup_fd, d->forward_fd};
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			fcntl(fds[i], F_SETFD, 0);
@@ -423,14 +440,14 @@ int execute_monitor(const struct monitor_description *d, struct error *err)
 			if (streams[j] >= 0)
 				fcntl(streams[j], F_SETFD, 0);
 	}
-	for (uint32_t i = 0; i < d->listen_count; i++)
-		fcntl(d->listen_fds[i], F_SETFD, 0);
+	for (uint32_t i = 0; i < d->ports_count; i++)
+		fcntl(d->ports[i].fd, F_SETFD, 0);
 	snprintf(number, sizeof(number), "%d", fd);
 	snprintf(label, sizeof(label), "%.12s %.64s", d->id, d->name);
 	char *const argv[] = {(char *)"coracle-monitor", number, label, NULL};
-	/* Only `coracle --relaunch` needs our environment: PATH, and where the run directory is. */
+	/* Only `coracle --relaunch` and `--mend` need our environment: PATH, and where the run directory is. */
 	char *const nothing[] = {NULL};
-	execve(path, argv, d->restart_policy == RESTART_NO ? nothing : environ);
+	execve(path, argv, d->program_fd < 0 ? nothing : environ);
 	return error_sys(err, errno, "execute %s", path);
 }
 
@@ -449,7 +466,12 @@ int monitor_process(const struct birth *birth, struct error *err)
 	if ((birth->plan->nested && (r = wait_for_maps(birth, err)) < 0) || (r = spawn(birth, &ends, err)) < 0)
 		return r;
 	close_theirs(&ends);
-	if ((r = help(birth, &ends, err)) < 0)
+	struct birth helped = *birth;
+	auto_close int forwarder_end = -1;
+	if (d->ports_count && (r = make_forwarder_pair(d, &forwarder_end, err)) < 0)
+		return r;
+	helped.forward_fd = forwarder_end;
+	if ((r = help(&helped, &ends, err)) < 0)
 		return r;
 	cleanup_close(&ends.wait[1]);
 	cleanup_close(&ends.fuse[1]);

@@ -15,17 +15,17 @@
 #include "libpod/runtime/runtime.h"
 #include "pkg/file/file.h"
 
-static int read_description(int fd, struct monitor_description *d, struct error *err)
+int read_description(int fd, struct monitor_description *d, struct error *err)
 {
 	ssize_t n = read_full(fd, d, sizeof(*d));
-	if (n < (ssize_t)offsetof(struct monitor_description, listen_fds) || d->magic != MONITOR_DESCRIPTION_MAGIC || d->size != sizeof(*d) ||
-	    d->listen_count > MONITOR_LISTEN_MAX || (size_t)n != monitor_description_size(d))
-		return error_set(err, EINVAL, "--relaunch is for coracle-monitor");
+	if (n < (ssize_t)offsetof(struct monitor_description, ports) || d->magic != MONITOR_DESCRIPTION_MAGIC || d->size != sizeof(*d) ||
+	    d->ports_count > FORWARD_LISTENERS_MAX || (size_t)n != monitor_description_size(d))
+		return error_set(err, EINVAL, "this is for coracle-monitor");
 	return 0;
 }
 
 /* The store where the monitor has it open, under whatever name it has now. */
-static int open_store(const struct monitor_description *d, struct store **ret, struct error *err)
+int open_described_store(const struct monitor_description *d, struct store **ret, struct error *err)
 {
 	char paths[2][PATH_MAX];
 	const int fds[] = {d->root_fd, d->run_fd};
@@ -46,7 +46,7 @@ static int relaunch(struct monitor_description *d, struct error *err)
 	auto_container struct container *container = NULL;
 	auto_plan struct plan plan = {0};
 	int r;
-	if ((r = open_store(d, &store, err)) < 0 || (r = container_read(store, d->id, &container, err)) < 0 ||
+	if ((r = open_described_store(d, &store, err)) < 0 || (r = container_read(store, d->id, &container, err)) < 0 ||
 	    (r = plan_reload(store, container, &plan, err)) < 0)
 		return r;
 	plan.mapping.single = d->single_id;

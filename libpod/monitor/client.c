@@ -15,6 +15,7 @@
 #include "pkg/cleanup/cleanup.h"
 
 #define CONNECT_TRIES 100 /* 10 ms each */
+#define FORWARD_TRIES 2500
 
 /* ---- connecting ---- */
 static int try_connect(struct store *store, const char *id)
@@ -63,7 +64,7 @@ int message_send(int fd, const void *data, size_t length, const int *fds, size_t
 	struct iovec part = {.iov_len = length};
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(MONITOR_STREAMS_MAX * sizeof(int))];
+		char space[CMSG_SPACE(MONITOR_FDS_MAX * sizeof(int))];
 	} control = {0};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	memcpy(&part.iov_base, &data, sizeof(data)); /* sendmsg(2) does not write to it, whatever its type says */
@@ -161,6 +162,19 @@ int monitor_pidfd(int fd, int *ret_pidfd, struct error *err)
 		return error_set(err, ESRCH, "the container is not running");
 	if (r == 0)
 		*ret_pidfd = pidfd;
+	return r;
+}
+
+/* Its network may just be being mended, or somebody else be asking. */
+int monitor_forward(int fd, const struct forward_request *request, const int *fds, size_t count, struct error *err)
+{
+	int r = -EINPROGRESS;
+	for (int i = 0; r == -EINPROGRESS && i < FORWARD_TRIES; i++) {
+		error_clear(err);
+		if (i)
+			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+		r = ask(fd, &(struct monitor_request){.type = REQUEST_FORWARD, .forward = *request}, fds, count, NULL, err);
+	}
 	return r;
 }
 

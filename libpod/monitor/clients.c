@@ -99,6 +99,7 @@ void client_close(struct monitor *m, struct client *client)
 	for (int i = 0; i < 2; i++)
 		client_stream_close(m, client, i);
 	source_close(m, &client->control);
+	network_forget_client(m, client);
 	client_let_go(m, client);
 	for (int i = 0; i < 2 && m->phase < PHASE_WAITING; i++)
 		stream_pump(m, i); /* it may have been the one that held the others up */
@@ -226,6 +227,8 @@ static int answer(struct monitor *m, struct client *client, const struct monitor
 	case REQUEST_WAIT:
 		client->waits = true;
 		return 0;
+	case REQUEST_FORWARD:
+		return network_request(m, client, &request->forward, fds, count);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -242,6 +245,12 @@ static const char *reason(int errnum)
 		return "the container is paused already";
 	case -EBUSY:
 		return "this connection is attached already";
+	case -EINPROGRESS:
+		return "the container's network is just being changed";
+	case -EMFILE:
+		return "the container's monitor may not have so many open files (ulimit -n)";
+	case -E2BIG:
+		return "the container has too many published ports";
 	case -ENOTTY:
 		return "the container has no terminal";
 	default:
@@ -267,10 +276,10 @@ void client_request(struct monitor *m, struct client *client)
 	struct iovec part = {.iov_base = &request, .iov_len = sizeof(request)};
 	union {
 		struct cmsghdr header;
-		char space[CMSG_SPACE(MONITOR_STREAMS_MAX * sizeof(int))];
+		char space[CMSG_SPACE(MONITOR_FDS_MAX * sizeof(int))];
 	} control = {0};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	int fds[MONITOR_STREAMS_MAX] = {-1, -1, -1};
+	int fds[MONITOR_FDS_MAX];
 	ssize_t n = recvmsg(client->control.fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -283,6 +292,8 @@ void client_request(struct monitor *m, struct client *client)
 	for (size_t i = 0; i < count; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	if (r > 0)
+		return; /* it is answered when it is done */
 	struct monitor_reply reply = {.type = REPLY_ANSWER, .errnum = -r};
 	snprintf(reply.text, sizeof(reply.text), "%s", reason(r));
 	client_send(m, client, &reply, r == 0 ? fd : -1);

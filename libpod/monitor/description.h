@@ -10,9 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MONITOR_DESCRIPTION_MAGIC 0x6d6f6e32u /* changes with the structure */
+#include "libpod/network/forward/protocol.h"
+
+#define MONITOR_DESCRIPTION_MAGIC 0x6d6f6e33u /* changes with the structure */
 #define MONITOR_CLIENTS_MAX	  64
-#define MONITOR_LISTEN_MAX	  4096
 
 enum restart_policy {
 	RESTART_NO,
@@ -47,8 +48,10 @@ struct monitor_description {
 	int32_t root_fd, run_fd;
 	int32_t locks_fd;     /* struct store's lock_fd */
 	int32_t program_fd;   /* coracle itself, to be executed for a restart */
-	int32_t helper_pids[8]; /* in the monitor's pid namespace */
+	int32_t helper_pids[12]; /* in the monitor's pid namespace */
 	uint32_t helper_count;
+	int32_t network_pid, forwarder_pid; /* those of them that are started again when they die; 0: there is none */
+	int32_t forward_fd;		    /* what the forwarder is told goes there: libpod/network/forward/protocol.h */
 	int32_t monitor_pid;  /* as the host's /proc shows it */
 	bool own_pid_namespace; /* the monitor is pid 1 of one: all in it are its to kill */
 
@@ -74,12 +77,19 @@ struct monitor_description {
 	bool was_started; /* it ran once before: a start that fails does not make it new again */
 
 	struct monitor_client clients[MONITOR_CLIENTS_MAX];
-	uint32_t listen_count;
-	int32_t listen_fds[MONITOR_LISTEN_MAX]; /* of the published ports, kept open over restarts */
+	uint32_t ports_count;
+	struct forward_port ports[FORWARD_LISTENERS_MAX]; /* published, kept open over restarts and the death of a forwarder */
+};
+
+/* What `coracle --mend`, which brings helpers of the network back, tells the monitor at its end. */
+struct monitor_mended {
+	int32_t network_pid, forwarder_pid; /* 0: not begun */
+	int32_t errnum;			    /* positive; 0: all that was missing is there */
+	char text[1008];
 };
 
 /* What is in use of it: only that is written, read and in anybody's memory. */
 static inline size_t monitor_description_size(const struct monitor_description *description)
 {
-	return offsetof(struct monitor_description, listen_fds) + description->listen_count * sizeof(int32_t);
+	return offsetof(struct monitor_description, ports) + description->ports_count * sizeof(description->ports[0]);
 }

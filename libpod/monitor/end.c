@@ -41,11 +41,11 @@ static void kill_helpers(struct monitor *m)
 /* Ports are free, for the next who wants them, when who forwards them is gone; other helpers may go with us. */
 static void free_ports(struct monitor *m)
 {
-	if (!m->d.listen_count && !m->d.helper_listens)
+	if (!m->d.ports_count && !m->d.forwarder_pid && !m->d.helper_listens)
 		return;
-	for (uint32_t i = 0; i < m->d.listen_count; i++)
-		close(m->d.listen_fds[i]);
-	m->d.listen_count = 0;
+	for (uint32_t i = 0; i < m->d.ports_count; i++)
+		close(m->d.ports[i].fd);
+	m->d.ports_count = 0;
 	kill_helpers(m);
 }
 
@@ -132,6 +132,8 @@ static void describe(struct monitor *m)
 	d->pid = d->host_pid = 0;
 	d->pidfd = d->mount_fd = d->report_fd = d->console_fd = d->stdin_fd = d->stdout_fd = d->stderr_fd = -1;
 	d->helper_count = 0;
+	d->network_pid = d->forwarder_pid = 0;
+	d->forward_fd = -1;
 	d->restart_count++;
 	for (size_t i = 0; i < MONITOR_CLIENTS_MAX; i++) {
 		struct client *c = &m->clients[i];
@@ -144,8 +146,8 @@ static void describe(struct monitor *m)
 	const int others[] = {d->lock_fd, d->directory_fd, d->root_fd, d->run_fd, d->locks_fd, d->cgroup_fd};
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		keep(others[i]);
-	for (uint32_t i = 0; i < d->listen_count; i++)
-		keep(d->listen_fds[i]);
+	for (uint32_t i = 0; i < d->ports_count; i++)
+		keep(d->ports[i].fd);
 }
 
 _Noreturn void end_relaunch(struct monitor *m)

@@ -173,13 +173,6 @@ static void exited(struct monitor *m, int code)
 	drain(m);
 }
 
-static void forget_helper(struct monitor *m, pid_t pid)
-{
-	for (uint32_t i = 0; i < m->d.helper_count; i++)
-		if (m->d.helper_pids[i] == pid)
-			m->d.helper_pids[i] = m->d.helper_pids[--m->d.helper_count];
-}
-
 /* Also of processes that are nobody's: pid 1 gets them all. */
 void life_children(struct monitor *m)
 {
@@ -189,7 +182,8 @@ void life_children(struct monitor *m)
 		if (pid <= 0)
 			return;
 		if (pid != m->d.pid) {
-			forget_helper(m, pid);
+			helper_remove(m, pid);
+			network_child(m, pid);
 			continue;
 		}
 		if (m->report.fd >= 0)
@@ -245,7 +239,7 @@ int64_t life_next_timer(const struct monitor *m)
 	int64_t at = earlier(m->kill_at, m->restart_at);
 	if (m->phase == PHASE_DRAINING && now_ms() < m->drain_until)
 		at = earlier(at, m->drain_until);
-	at = earlier(earlier(at, m->look_again), m->remake_at);
+	at = earlier(earlier(earlier(at, m->look_again), m->remake_at), network_next_timer(m));
 	if (!at)
 		return -1;
 	int64_t left = at - now_ms();
@@ -265,6 +259,7 @@ void life_timers(struct monitor *m)
 		m->remake_at = 0;
 		control_open(m);
 	}
+	network_timer(m);
 	if (m->phase == PHASE_DRAINING)
 		drain(m);
 	if (m->restart_at && now >= m->restart_at && !m->done)

@@ -9,7 +9,7 @@
 #include "libpod/launch/launch.h"
 #include "libpod/monitor/protocol.h"
 
-/* Sends one message, with up to MONITOR_STREAMS_MAX descriptors. 0 or negative errno. */
+/* Sends one message, with up to MONITOR_FDS_MAX descriptors. 0 or negative errno. */
 int message_send(int fd, const void *data, size_t length, const int *fds, size_t count);
 /* Waits for one. *ret_fd (may be NULL): the descriptor that came with it, or -1. -ECONNRESET: the other side is gone. */
 int message_receive(int fd, struct monitor_reply *ret, int *ret_fd);

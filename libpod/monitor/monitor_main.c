@@ -80,6 +80,12 @@ static void dispatch(struct monitor *m, enum source_kind kind, size_t index)
 		if (m->report.fd >= 0)
 			life_report(m);
 		break;
+	case SOURCE_FORWARDER:
+		network_forwarder(m);
+		break;
+	case SOURCE_MENDER:
+		network_mender(m);
+		break;
 	case SOURCE_CONSOLE:
 		if (m->console.fd >= 0)
 			life_console(m);
@@ -165,21 +171,25 @@ static void open_sources(struct monitor *m)
 	m->input.fd = m->d.stdin_fd;
 	m->streams[0].source.fd = m->d.stdout_fd;
 	m->streams[1].source.fd = m->d.stderr_fd;
-	m->listen.fd = m->notify.fd = -1;
+	m->listen.fd = m->notify.fd = m->mender.fd = -1;
+	m->forwarder.fd = m->d.forward_fd;
+	if (m->forwarder.fd >= 0)
+		fcntl(m->forwarder.fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	fcntl(m->report.fd, F_SETFL, O_NONBLOCK);
 	if (m->input.fd >= 0)
 		fcntl(m->input.fd, F_SETFL, O_WRONLY | O_NONBLOCK);
 	source_watch(m, &m->signal, SOURCE_SIGNAL, 0, EPOLLIN);
 	source_watch(m, &m->report, SOURCE_REPORT, 0, EPOLLIN);
 	source_watch(m, &m->console, SOURCE_CONSOLE, 0, EPOLLIN);
+	source_watch(m, &m->forwarder, SOURCE_FORWARDER, 0, EPOLLIN);
 }
 
 static bool read_description(int fd, struct monitor_description *d)
 {
 	ssize_t n = read_full(fd, d, sizeof(*d));
 	close(fd);
-	return n >= (ssize_t)offsetof(struct monitor_description, listen_fds) && d->magic == MONITOR_DESCRIPTION_MAGIC && d->size == sizeof(*d) &&
-	       d->listen_count <= MONITOR_LISTEN_MAX && (size_t)n == monitor_description_size(d);
+	return n >= (ssize_t)offsetof(struct monitor_description, ports) && d->magic == MONITOR_DESCRIPTION_MAGIC && d->size == sizeof(*d) &&
+	       d->ports_count <= FORWARD_LISTENERS_MAX && (size_t)n == monitor_description_size(d);
 }
 
 int main(int argc, char **argv)

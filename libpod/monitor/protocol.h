@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "libpod/network/forward/protocol.h"
+
 enum monitor_request_type {
 	REQUEST_KILL = 1, /* signal */
 	REQUEST_STOP,	  /* signal, timeout_s (negative: never SIGKILL) */
@@ -20,6 +22,7 @@ enum monitor_request_type {
 	REQUEST_ATTACH, /* streams; with a descriptor for each, in the order of the bits */
 	REQUEST_PIDFD,	/* the answer carries it */
 	REQUEST_WAIT,
+	REQUEST_FORWARD, /* forward, with its descriptors: ports of the running container; answered when the forwarder has done it */
 };
 
 enum monitor_stream {
@@ -29,6 +32,7 @@ enum monitor_stream {
 	STREAM_TERMINAL = 8, /* a stream socket, both ways, instead of the three */
 };
 #define MONITOR_STREAMS_MAX 3
+#define MONITOR_FDS_MAX     FORWARD_FDS_MAX /* with one message */
 
 struct monitor_request {
 	uint32_t type;
@@ -36,6 +40,7 @@ struct monitor_request {
 	int64_t timeout_s;
 	uint32_t streams;
 	uint16_t rows, columns;
+	struct forward_request forward;
 };
 
 enum monitor_reply_type {

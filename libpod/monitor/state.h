@@ -27,6 +27,8 @@ enum source_kind {
 	SOURCE_NOTIFY,
 	SOURCE_REPORT,
 	SOURCE_CONSOLE,
+	SOURCE_FORWARDER,
+	SOURCE_MENDER,
 	SOURCE_STREAM, /* index: 0 stdout or terminal, 1 stderr */
 	SOURCE_STDIN,
 	SOURCE_CLIENT, /* index: of the client, for this and the rest */
@@ -62,7 +64,7 @@ struct monitor {
 	struct monitor_description d;
 	enum phase phase;
 	int epoll_fd;
-	struct source signal, listen, notify, report, console, input;
+	struct source signal, listen, notify, report, console, input, forwarder, mender;
 	ino_t socket_inode; /* of the control socket that we made */
 	dev_t socket_device;
 	struct container_state state;
@@ -70,6 +72,9 @@ struct monitor {
 	int64_t kill_at, drain_until, restart_at, look_again, remake_at; /* CLOCK_MONOTONIC ms; 0: not set */
 	bool exited;
 	int exit_code;
+	pid_t mender_pid; /* brings helpers of the network back; 0: nobody does */
+	int64_t mend_at, mended_at, mend_delay; /* ms as above; mended_at: the last time that it was tried */
+	struct client *asker; /* whose request the forwarder, or the mender, is working on */
 	bool buffers_used; /* worth giving back when it gets quiet */
 	bool done;
 	struct client clients[MONITOR_CLIENTS_MAX];
@@ -108,6 +113,18 @@ void control_open(struct monitor *m); /* unless it is there */
 void control_accept(struct monitor *m);
 void control_notified(struct monitor *m);
 void control_socket_remove(struct monitor *m);
+
+/* ---- network.c: published ports, and helpers of the network that die ---- */
+/* 1: the answer comes later; what it took of the descriptors it has set to -1. */
+int network_request(struct monitor *m, struct client *client, const struct forward_request *request, int *fds, size_t count);
+void network_forget_client(struct monitor *m, const struct client *client);
+void network_forwarder(struct monitor *m);
+void network_mender(struct monitor *m);
+void network_child(struct monitor *m, pid_t pid); /* one that has ended, whichever it was */
+int64_t network_next_timer(const struct monitor *m); /* CLOCK_MONOTONIC ms; 0: none */
+void network_timer(struct monitor *m);
+void helper_add(struct monitor *m, pid_t pid);
+void helper_remove(struct monitor *m, pid_t pid);
 
 /* ---- life.c: start, stop, exit, restart, end ---- */
 void life_report(struct monitor *m);

@@ -178,7 +178,7 @@ static void start(struct fixture *f, const char *script, bool in, bool out, bool
 	d->directory_fd = container_open(&f->store, f->id, NULL);
 	d->root_fd = f->store.root_fd;
 	d->run_fd = fcntl(f->store.run_fd, F_DUPFD_CLOEXEC, 3);
-	d->locks_fd = d->cgroup_fd = -1;
+	d->locks_fd = d->cgroup_fd = d->forward_fd = -1;
 	d->program_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	d->clients[0] = (struct monitor_client){pair[1], ends.theirs[0], ends.theirs[1], ends.theirs[2], true};
 	if (d->terminal)

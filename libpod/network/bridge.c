@@ -117,19 +117,35 @@ int bridge_write_files(const struct container *container, int directory_fd, cons
 
 /* ---- ready ---- */
 
-/* Published ports lead to the first IPv4 address, or, where there is none, the first of all. */
-static void find_target(const struct keeper_reply *reply, char *out)
+static void prefer(const struct keeper_given *given, const struct ip **target)
+{
+	for (uint32_t i = 0; i < given->count; i++) {
+		const struct ip *address = &given->addresses[i].address;
+		if (!*target || ((*target)->family != AF_INET && address->family == AF_INET))
+			*target = address;
+	}
+}
+
+void bridge_target(const struct container *container, const struct keeper_given *items, size_t count, char *ret)
 {
 	const struct ip *target = NULL;
-	for (uint32_t i = 0; i < reply->count; i++)
-		for (uint32_t j = 0; j < reply->given[i].count; j++) {
-			const struct ip *address = &reply->given[i].addresses[j].address;
-			if (!target || (target->family != AF_INET && address->family == AF_INET))
-				target = address;
-		}
-	*out = '\0';
+	for (size_t i = 0; i < container->networks_count; i++)
+		for (size_t j = 0; j < count; j++)
+			if (strcmp(items[j].network, container->networks[i].name) == 0)
+				prefer(&items[j], &target);
+	*ret = '\0';
 	if (target)
-		ip_format(target, out);
+		ip_format(target, ret);
+}
+
+int bridge_target_now(const struct container *container, int run_fd, char *ret, struct error *err)
+{
+	auto_keeper_listing struct keeper_listing listing = {0};
+	int r = keeper_list(run_fd, container->id, &listing, err);
+	if (r < 0)
+		return r;
+	bridge_target(container, listing.items, listing.count, ret);
+	return *ret ? 0 : error_set(err, ENETUNREACH, "container %s has no address on a network", container->name);
 }
 
 static int ask_another(const struct network_start *start, const struct network *network, struct keeper_reply *reply,
@@ -158,6 +174,6 @@ int bridge_ready(const struct network_start *start, struct network *network, cha
 	if (r < 0 || (r = bridge_write_files(start->container, start->directory_fd, start->bridges->request,
 					     reply->given, reply->count, &reply->host_address, err)) < 0)
 		return r;
-	find_target(reply, ret_target);
+	bridge_target(start->container, reply->given, reply->count, ret_target);
 	return 0;
 }

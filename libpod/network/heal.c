@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "libpod/monitor/monitor.h"
+#include "libpod/network/publish.h"
 #include "libpod/network/settings.h"
 #include "pkg/cleanup/cleanup.h"
 #include "pkg/file/file.h"
@@ -109,15 +110,20 @@ static int ask(int fd, const struct keeper_request *request, const struct runnin
 	return r < 0 ? r : keeper_receive(fd, reply, err);
 }
 
-/* What it has on all of its networks now goes into its files. */
-static int write_files(struct store *store, const struct container *container, const struct keeper_request *all,
+/* What it has on all of its networks now goes into its files, and its published ports lead there. */
+static int tell(struct store *store, const struct container *container, const struct keeper_request *all,
 		       const struct ip *host_address, struct error *err)
 {
 	auto_keeper_listing struct keeper_listing listing = {0};
 	auto_close int directory = container_open(store, container->id, err);
 	int r = directory < 0 ? directory : keeper_list(store->run_fd, container->id, &listing, err);
-	return r < 0 ? r
-		     : bridge_write_files(container, directory, all, listing.items, listing.count, host_address, err);
+	if (r < 0 || (r = bridge_write_files(container, directory, all, listing.items, listing.count, host_address, err)) < 0)
+		return r;
+	/* It is on its networks all the same. */
+	struct error problem = ERROR_INIT;
+	if (network_retarget(store, container, listing.items, listing.count, &problem) < 0)
+		message_warn("%s", problem.text);
+	return 0;
 }
 
 struct asking {
@@ -145,7 +151,7 @@ static int attach(struct store *store, const struct container *container, const 
 		asking->request = asking->all;
 		r = ask(keeper, &asking->request, &running, &asking->reply, err);
 	}
-	return r < 0 ? r : write_files(store, container, &asking->all, &asking->reply.host_address, err);
+	return r < 0 ? r : tell(store, container, &asking->all, &asking->reply.host_address, err);
 }
 
 static int attach_once(struct store *store, const struct container *container, const char *only, enum keeper_verb verb,
@@ -209,7 +215,7 @@ int network_detach_running(struct store *store, const struct container *containe
 	}
 	if (r == 0)
 		r = keeper_plan(store, container, NULL, &asking->all, err);
-	return r < 0 ? r : write_files(store, container, &asking->all, &asking->reply.host_address, err);
+	return r < 0 ? r : tell(store, container, &asking->all, &asking->reply.host_address, err);
 }
 
 /* ---- all of them ---- */

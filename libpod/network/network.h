@@ -49,6 +49,9 @@ bool network_is_mode(const char *text);
  * nothing (none, host, container:…) have no sockets. */
 int network_listen(struct container *container, int **ret_fds, size_t *ret_count, struct error *err);
 
+/* Whether it has helpers that may die, or may get some while it runs. */
+bool network_has_helpers(const struct container *container);
+
 /* Brings `lo` up; in the network namespace of the caller. */
 int network_loopback_up(struct error *err);
 
@@ -76,13 +79,18 @@ struct network_start {
 	const struct container *container;
 	int run_fd, directory_fd; /* the run directory, the container's */
 	int netns_fd, pidfd;      /* of the first process */
-	const int *listen_fds;
-	size_t listen_count;
+	const struct forward_port *ports; /* published; libpod/network/forward/protocol.h */
+	size_t ports_count;
+	int control_fd; /* where the forwarder will be told what changes; -1: nothing will be */
 	const struct network_bridges *bridges;
 	/* On bridge networks, when their keeper was killed meanwhile: a connection to another one, by who is outside of
 	 * the user namespace. The descriptor, or negative. NULL: nobody is (libpod/network/keeper/keeper.h). */
 	int (*another_keeper)(const void *data, struct error *err);
 	const void *data;
+	bool sibling; /* what is begun is to be a child of our parent's */
+};
+struct network_pids {
+	pid_t program, forwarder; /* 0: there is none */
 };
 struct network {
 	struct netns_helper program, forwarder;
@@ -91,10 +99,14 @@ struct network {
 	int api_dir;     /* where slirp4netns listens to us until then, <run directory>/<id>; -1 */
 };
 int network_begin(const struct network_start *start, struct network *ret, struct error *err);
-/* Waits until the interface is configured and the forwarder accepts. Closes all descriptors; the children stay: their
- * pids are put in ret_pids (room for 2). When it fails nothing is left running. */
-int network_ready(const struct network_start *start, struct network *network, pid_t *ret_pids, size_t *ret_count,
-		  struct error *err);
+/* Waits until the interface is configured and the forwarder accepts. Closes all descriptors; the children stay. When it
+ * fails nothing is left running. */
+int network_ready(const struct network_start *start, struct network *network, struct network_pids *ret, struct error *err);
+/* Begins again, for a container that runs, what of it has died (`lost`), and waits for that. */
+struct network_lost {
+	bool program, forwarder;
+};
+int network_mend(const struct network_start *start, struct network_lost lost, struct network_pids *ret, struct error *err);
 /* Ends what network_begin() began, when the start fails for another reason. */
 void network_kill(struct network *network);
 

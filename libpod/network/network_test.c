@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "libpod/network/publish.h"
 #include "libpod/network/settings.h"
 #include "pkg/cleanup/cleanup.h"
 #include "pkg/file/file.h"
@@ -328,20 +329,26 @@ static int bring_up(const char *network, const char *options, const char *addres
 	auto_container struct container *container = with_network(network, options);
 	auto_close int netns = netns_open(pidfd, &err);
 	struct network started;
-	pid_t pids[2];
-	size_t count = 0;
-	struct network_start start = {.container = container, .run_fd = -1, .directory_fd = -1, .netns_fd = netns, .pidfd = pidfd};
+	struct network_pids pids = {0, 0};
+	int status;
+	struct network_start start = {.container = container, .run_fd = -1, .directory_fd = -1, .netns_fd = netns, .pidfd = pidfd, .control_fd = -1};
 	int r = netns < 0 ? netns : network_begin(&start, &started, &err);
 	if (r == 0)
-		r = network_ready(&start, &started, pids, &count, &err);
-	int line = r < 0 ? __LINE__ : count != 1 ? __LINE__ : setns(netns, CLONE_NEWNET) < 0 ? __LINE__ : 0;
+		r = network_ready(&start, &started, &pids, &err);
+	/* What was killed comes back. */
+	if (r == 0 && pids.program > 0) {
+		kill(pids.program, SIGKILL);
+		waitpid(pids.program, &status, 0);
+		r = network_mend(&start, (struct network_lost){.program = true}, &pids, &err);
+	}
+	int line = r < 0 ? __LINE__ : pids.program <= 0 || pids.forwarder ? __LINE__ : setns(netns, CLONE_NEWNET) < 0 ? __LINE__ : 0;
 	if (!line && !can_be_reached(address))
 		line = __LINE__;
 	if (r < 0)
 		fprintf(stderr, "%s\n", err.text);
 	kill(pid, SIGKILL);
-	for (size_t i = 0; i < count; i++)
-		kill(pids[i], SIGKILL);
+	if (pids.program > 0)
+		kill(pids.program, SIGKILL);
 	return line;
 }
 
@@ -403,6 +410,75 @@ static void test_failing_program(void **state)
 	netns_helper_release(&helper);
 }
 
+/* ---- taking published ports away ---- */
+
+static void describe(const struct container *container, struct strbuf *text)
+{
+	for (size_t i = 0; i < container->ports_count; i++) {
+		const struct container_port *port = &container->ports[i];
+		strbuf_printf(text, "%s%s:%u-%u/%s", i ? " " : "", port->host_ip, port->host_port, port->container_port,
+			      port->protocol);
+		if (port->range > 1)
+			strbuf_printf(text, "x%u", port->range);
+	}
+}
+
+static void test_remove_ports(void **state)
+{
+	(void)state;
+	static const struct container_port all[] = {
+	    {"tcp", "", 8000, 80, 5}, {"udp", "", 8000, 80, 5}, {"tcp", "127.0.0.1", 9000, 80, 1}, {"tcp", "", 0, 443, 1}};
+	static const struct {
+		struct container_port wanted;
+		const char *left;
+		size_t removed; /* entries */
+	} cases[] = {
+	    {{"tcp", "", 0, 80, 1}, ":8001-81/tcpx4 :8000-80/udpx5 :0-443/tcp", 2},
+	    {{"tcp", "", 8002, 82, 1}, ":8000-80/tcpx2 :8003-83/tcpx2 :8000-80/udpx5 127.0.0.1:9000-80/tcp :0-443/tcp", 1},
+	    {{"udp", "", 0, 84, 5}, ":8000-80/tcpx5 :8000-80/udpx4 127.0.0.1:9000-80/tcp :0-443/tcp", 1},
+	    {{"tcp", "127.0.0.1", 0, 80, 5}, ":8000-80/tcpx5 :8000-80/udpx5 :0-443/tcp", 1},
+	    {{"tcp", "", 0, 1, 1000}, ":8000-80/udpx5", 3},
+	    {{"tcp", "", 0, 443, 1}, ":8000-80/tcpx5 :8000-80/udpx5 127.0.0.1:9000-80/tcp", 1},
+	    {{"tcp", "", 8001, 80, 1}, NULL, 0},
+	    {{"tcp", "::1", 0, 80, 1}, NULL, 0},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_container struct container *container = container_new();
+		auto_free struct container_port *removed = NULL;
+		size_t count = 0;
+		container->name = xstrdup("web");
+		container->ports = xcalloc(ARRAY_SIZE(all), sizeof(*all));
+		memcpy(container->ports, all, sizeof(all));
+		container->ports_count = ARRAY_SIZE(all);
+		int r = network_remove_ports(container, &cases[i].wanted, &removed, &count, NULL);
+		assert_int_equal(r, cases[i].left ? 0 : -ENOENT);
+		if (!cases[i].left)
+			continue;
+		auto_strbuf struct strbuf text = STRBUF_INIT;
+		describe(container, &text);
+		assert_string_equal(strbuf_text(&text), cases[i].left);
+		assert_int_equal(count, cases[i].removed);
+	}
+}
+
+static void test_can_publish(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *network, *options;
+		bool stopped, running;
+	} cases[] = {
+	    {"slirp4netns", NULL, true, true}, {"pasta", NULL, true, true}, {"bridge", NULL, true, true},
+	    {"host", NULL, false, false},      {"none", NULL, false, false}, {"container:x", NULL, false, false},
+	    {"ns:/x", NULL, false, false},     {"slirp4netns", "port_handler=slirp4netns", true, false},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_container struct container *container = with_network(cases[i].network, cases[i].options);
+		assert_int_equal(network_can_publish(container, false, NULL) == 0, cases[i].stopped);
+		assert_int_equal(network_can_publish(container, true, NULL) == 0, cases[i].running);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -416,6 +492,8 @@ int main(void)
 	    cmocka_unit_test(test_slirp4netns),
 	    cmocka_unit_test(test_pasta),
 	    cmocka_unit_test(test_failing_program),
+	    cmocka_unit_test(test_remove_ports),
+	    cmocka_unit_test(test_can_publish),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

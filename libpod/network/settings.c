@@ -163,6 +163,12 @@ int network_settings(const struct container *container, struct network_settings 
 	return 0;
 }
 
+bool network_has_helpers(const struct container *container)
+{
+	auto_network_settings struct network_settings settings = {.kind = NETWORK_NONE};
+	return network_settings(container, &settings, NULL) == 0 && network_publishes(&settings);
+}
+
 void network_address(const struct container *container, char *out)
 {
 	auto_network_settings struct network_settings settings = {.kind = NETWORK_NONE};

@@ -72,3 +72,8 @@ int bridge_write_files(const struct container *container, int directory_fd, cons
 		       const struct ip *host_address, struct error *err);
 /* *ret_target: the address that published ports lead to (IP_TEXT_MAX bytes). */
 int bridge_ready(const struct network_start *start, struct network *network, char *ret_target, struct error *err);
+/* The address that published ports lead to, of those that it was given: of the first of the container's networks where it
+ * has an IPv4 address, or, where there is none, an address at all; "" when it has none. */
+void bridge_target(const struct container *container, const struct keeper_given *items, size_t count, char *ret);
+/* The same of a container that runs, as its keeper has it now. */
+int bridge_target_now(const struct container *container, int run_fd, char *ret, struct error *err);

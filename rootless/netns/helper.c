@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -16,6 +17,7 @@
 #define LOG_SIZE    4096
 #define KEEP_MAX    8192 /* a published range of thousands of ports is thousands of descriptors */
 #define STDIO_COUNT 3
+#define KILLED_MS   5000
 
 static int make_log(void)
 {
@@ -76,6 +78,19 @@ static bool prepare_child(const struct start *start)
 	return true;
 }
 
+/* Its parent does not borrow us its memory: the child has a copy of ours, and tells of a failure in the log. */
+static pid_t start_sibling(struct start *start)
+{
+	pid_t pid = process_clone(CLONE_PARENT, NULL);
+	if (pid == 0) {
+		if (prepare_child(start))
+			execv(start->path, (char *const *)start->argv);
+		dprintf(STDERR_FILENO, "%s\n", strerror(errno));
+		_exit(127);
+	}
+	return pid;
+}
+
 static __attribute__((noinline)) pid_t start_child(struct start *start)
 {
 	pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
@@ -105,8 +120,8 @@ int netns_helper_begin(struct netns_helper *helper, const char *const *argv, con
 			      .keep = all,
 			      .keep_count = keep_count + 1,
 			      .log_fd = helper->log_fd,
-			      .parent = getpid()};
-	pid_t pid = start_child(&start);
+			      .parent = helper->sibling ? getppid() : getpid()};
+	pid_t pid = helper->sibling ? start_sibling(&start) : start_child(&start);
 	if (pid < 0)
 		return error_sys(err, pid, "start %s", helper->name);
 	int status;
@@ -181,7 +196,9 @@ void netns_helper_kill(struct netns_helper *helper)
 	int status;
 	if (helper->pid > 0) {
 		kill(helper->pid, SIGKILL);
-		process_wait(helper->pid, &status);
+		/* Who is not its parent sees it end, and no more. */
+		if (process_wait(helper->pid, &status) == -ECHILD && helper->pidfd >= 0)
+			poll(&(struct pollfd){.fd = helper->pidfd, .events = POLLIN}, 1, KILLED_MS);
 	}
 	netns_helper_release(helper);
 }

@@ -37,6 +37,7 @@ struct netns_helper {
 	int ready_read, ready_write; /* one byte or more means: ready */
 	int log_fd;
 	const char *name; /* for errors; not owned */
+	bool sibling;     /* to be a child of our parent's, who is to hear of its end (CLONE_PARENT) */
 };
 #define NETNS_HELPER_INIT                                                                                              \
 	((struct netns_helper){.pid = -1, .pidfd = -1, .ready_read = -1, .ready_write = -1, .log_fd = -1})
@@ -63,6 +64,7 @@ struct netns_slirp4netns {
 	const char *outbound_addr, *outbound_addr6; /* NULL: the routing table's choice */
 	bool sandbox;                               /* a mount namespace without files, no capabilities, seccomp */
 	int api_dir; /* -1, or a directory where it listens for netns_slirp4netns_forward() */
+	bool sibling; /* as in struct netns_helper */
 };
 /* The namespace gets the device tap0, configured. */
 int netns_slirp4netns_begin(int netns_fd, const struct netns_slirp4netns *options, struct netns_helper *ret,
@@ -81,5 +83,6 @@ struct netns_pasta {
 	const char *dns_forward;                 /* queries to this address go to the host's resolver; NULL: none do */
 	const struct strv *arguments;            /* of the user: what they say is not said by us */
 	bool paths_by_pid;                       /* for versions that close what they inherit: pasta.c */
+	bool sibling;                            /* as in struct netns_helper */
 };
 int netns_pasta_begin(int netns_fd, const struct netns_pasta *options, struct netns_helper *ret, struct error *err);

@@ -84,6 +84,7 @@ int netns_pasta_begin(int netns_fd, const struct netns_pasta *options, struct ne
 	int r = netns_helper_prepare("pasta", &helper, err);
 	if (r < 0)
 		return r;
+	helper.sibling = options->sibling;
 	char descriptors[sizeof("/proc/2147483647/fd")] = "/proc/self/fd";
 	if (options->paths_by_pid)
 		snprintf(descriptors, sizeof(descriptors), "/proc/%d/fd", (int)pid_in_proc());

@@ -22,6 +22,7 @@ int netns_slirp4netns_begin(int netns_fd, const struct netns_slirp4netns *option
 	int r = netns_helper_prepare("slirp4netns", &helper, err);
 	if (r < 0)
 		return r;
+	helper.sibling = options->sibling;
 	auto_strv struct strv argv = STRV_INIT;
 	strv_add(&argv, "slirp4netns");
 	strv_add(&argv, "--configure");

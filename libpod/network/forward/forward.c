@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libpod/network/forward/forward.h"
+#include "libpod/network/forward/protocol.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,10 +58,10 @@ static void *carve(unsigned char **at, size_t size)
 	return piece;
 }
 
-int forward_init(struct forwarder *forwarder, uint64_t descriptors)
+int forward_init(struct forwarder *forwarder, uint64_t descriptors, uint32_t listeners)
 {
 	struct flows *flows = &forwarder->flows;
-	uint64_t taken = DESCRIPTORS_SPARE + forwarder->listeners_count;
+	uint64_t taken = DESCRIPTORS_SPARE + listeners;
 	flows->capacity = at_most(descriptors / 8, FLOWS_MAX);
 	taken += flows->capacity;
 	if (descriptors < taken + DESCRIPTORS_OF_CONNECTION || !flows->capacity)
@@ -68,14 +69,17 @@ int forward_init(struct forwarder *forwarder, uint64_t descriptors)
 	forwarder->capacity = at_most((descriptors - taken) / DESCRIPTORS_OF_CONNECTION, CONNECTIONS_MAX);
 	flows->buckets_count = FLOWS_MAX;
 
+	size_t listeners_size = FORWARD_LISTENERS_MAX * sizeof(*forwarder->listeners);
 	size_t connections_size = forwarder->capacity * sizeof(*forwarder->connections);
 	size_t flows_size = flows->capacity * sizeof(*flows->items),
 	       buckets_size = flows->buckets_count * sizeof(*flows->buckets);
-	size_t size = aligned(connections_size) + aligned(flows_size) + aligned(buckets_size) + aligned(DATAGRAM_MAX);
+	size_t size = aligned(connections_size) + aligned(flows_size) + aligned(buckets_size) +
+		      aligned(DATAGRAM_MAX) + aligned(listeners_size);
 	unsigned char *at =
 	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at == MAP_FAILED)
 		return -errno;
+	forwarder->listeners = carve(&at, listeners_size);
 	forwarder->connections = carve(&at, connections_size);
 	flows->items = carve(&at, flows_size);
 	flows->buckets = carve(&at, buckets_size);
@@ -98,6 +102,10 @@ static void dispatch(struct forwarder *forwarder, const struct epoll_event *even
 		tcp_event(forwarder, &data, event->events);
 	} else if (data.kind == EVENT_FLOW) {
 		udp_event(forwarder, &data);
+	} else if (data.kind == EVENT_CONTROL) {
+		forward_control(forwarder);
+	} else if (forwarder->listeners[data.index].fd < 0) {
+		return; /* removed since */
 	} else if (forwarder->listeners[data.index].tcp) {
 		tcp_accept(forwarder, &forwarder->listeners[data.index]);
 	} else {

@@ -37,6 +37,7 @@ enum event_kind {
 	EVENT_LISTENER = 1,
 	EVENT_CONNECTION,
 	EVENT_FLOW,
+	EVENT_CONTROL,
 };
 
 /* What an epoll event carries. The generation tells an event for what had this index before. */
@@ -48,7 +49,7 @@ struct event_data {
 };
 
 struct listener {
-	int fd;
+	int fd; /* -1: the entry is free */
 	int family;
 	bool tcp;
 	uint16_t port; /* in the container; host byte order */
@@ -102,12 +103,14 @@ struct flows {
 
 struct forwarder {
 	int epoll;
+	int control; /* what it is told comes there: protocol.h; -1: nothing does */
 	struct listener *listeners;
-	uint32_t listeners_count;
+	uint32_t listeners_count; /* entries that were ever used */
 	struct address target; /* the container; the port is the listener's */
 
 	struct connection *connections;
 	uint32_t capacity, free, queue_first, queue_last;
+	uint32_t used; /* no entry from here on was ever used */
 	struct pipe pipes[PIPES_KEPT];
 	uint32_t pipes_count;
 	bool paused; /* nothing is accepted: no room, or no descriptors */
@@ -122,22 +125,33 @@ void tcp_event(struct forwarder *forwarder, const struct event_data *data, uint3
 /* Goes on with the connections that were put off in favour of others. */
 void tcp_run_queue(struct forwarder *forwarder);
 void tcp_resume(struct forwarder *forwarder);
+/* Resets all connections. */
+void tcp_reset_all(struct forwarder *forwarder);
 
 /* udp.c */
 void udp_from_clients(struct forwarder *forwarder, uint32_t listener);
 void udp_event(struct forwarder *forwarder, const struct event_data *data);
 /* Ends the flows that time has run out for; milliseconds until the next one ends, -1 when there is none. */
 int udp_expire(struct forwarder *forwarder);
+/* Ends the flows of a listener; of all with NO_INDEX. */
+void udp_forget(struct forwarder *forwarder, uint32_t listener);
 
 /* forward.c: shared parts */
 int64_t forward_now_ms(void);
 int forward_watch(struct forwarder *forwarder, int fd, uint32_t events, struct event_data data);
 /* The container's address with the listener's port. */
 struct address forward_target(const struct forwarder *forwarder, const struct listener *listener);
-/* Lays out the tables for at most `descriptors` open files. 0 or negative errno. */
-int forward_init(struct forwarder *forwarder, uint64_t descriptors);
+/* Lays out the tables for at most `descriptors` open files, of which so many will be listeners. 0 or negative errno. */
+int forward_init(struct forwarder *forwarder, uint64_t descriptors, uint32_t listeners);
 /* One turn of the event loop; negative errno when it cannot go on. */
 int forward_turn(struct forwarder *forwarder);
+
+/* control.c: listeners, and what is told later */
+/* "10.0.2.100", "fd00::2"; 0 or -EINVAL. */
+int forward_parse_target(const char *text, struct address *ret);
+/* Takes what arrives at the listening socket for this port of the container. The descriptor is the forwarder's then. */
+int forward_listen(struct forwarder *forwarder, int fd, uint16_t port);
+void forward_control(struct forwarder *forwarder);
 
 /* confine.c: gives up everything that the loop does not need. 0 or negative errno. */
 int forward_confine(void);

@@ -42,6 +42,8 @@ static struct connection *take_entry(struct forwarder *forwarder, uint32_t *ret_
 	struct connection *connection = &forwarder->connections[index];
 	/* 0 in an entry that was never used: the next one is free too. */
 	forwarder->free = connection->next ? connection->next - 1 : index + 1;
+	if (index >= forwarder->used)
+		forwarder->used = index + 1;
 	*connection = (struct connection){
 	    .fd = {-1, -1},
 	    .direction = {{.pipe = {-1, -1}}, {.pipe = {-1, -1}}},
@@ -68,7 +70,7 @@ static void set_accepting(struct forwarder *forwarder, bool accepting)
 		struct event_data data = {.kind = EVENT_LISTENER, .index = i};
 		struct epoll_event event = {.events = accepting ? EPOLLIN : 0};
 		memcpy(&event.data, &data, sizeof(data));
-		if (forwarder->listeners[i].tcp)
+		if (forwarder->listeners[i].fd >= 0 && forwarder->listeners[i].tcp)
 			epoll_ctl(forwarder->epoll, EPOLL_CTL_MOD, forwarder->listeners[i].fd, &event);
 	}
 	forwarder->paused = !accepting;
@@ -144,6 +146,13 @@ static void end(struct forwarder *forwarder, struct connection *connection, bool
 	else
 		put_entry(forwarder, connection);
 	tcp_resume(forwarder);
+}
+
+void tcp_reset_all(struct forwarder *forwarder)
+{
+	for (uint32_t i = 0; i < forwarder->used; i++)
+		if (forwarder->connections[i].fd[0] >= 0)
+			end(forwarder, &forwarder->connections[i], true);
 }
 
 /* ---- moving bytes ---- */

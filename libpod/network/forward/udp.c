@@ -136,6 +136,16 @@ int udp_expire(struct forwarder *forwarder)
 	return -1;
 }
 
+void udp_forget(struct forwarder *forwarder, uint32_t listener)
+{
+	struct flows *flows = &forwarder->flows;
+	for (uint32_t i = flows->oldest, next; i != NO_INDEX; i = next) {
+		next = flows->items[i].newer;
+		if (listener == NO_INDEX || flows->items[i].listener == listener)
+			end(flows, &flows->items[i]);
+	}
+}
+
 /* ---- the address of ours that a client used (ip(7), ipv6(7): PKTINFO) ---- */
 
 static void read_local(struct msghdr *message, struct sockaddr_storage *ret)

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the forwarder is told while it runs: protocol.h. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libpod/network/forward/forward.h"
+#include "libpod/network/forward/protocol.h"
+
+int forward_parse_target(const char *text, struct address *ret)
+{
+	struct address address = {.length = 0};
+	struct sockaddr_in *in = (struct sockaddr_in *)&address.storage;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address.storage;
+	if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+		in->sin_family = AF_INET;
+		address.length = sizeof(*in);
+	} else if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
+		in6->sin6_family = AF_INET6;
+		address.length = sizeof(*in6);
+	} else {
+		return -EINVAL;
+	}
+	*ret = address;
+	return 0;
+}
+
+/* ---- listeners ---- */
+
+int forward_listen(struct forwarder *forwarder, int fd, uint16_t port)
+{
+	uint32_t index = 0;
+	struct listening listening;
+	int r = listening_of(fd, &listening);
+	if (r < 0 || !port)
+		return r < 0 ? r : -EINVAL;
+	while (index < forwarder->listeners_count && forwarder->listeners[index].fd >= 0)
+		index++;
+	if (index == FORWARD_LISTENERS_MAX)
+		return -E2BIG;
+	/* While nothing is accepted it would be told of again and again. */
+	uint32_t events = forwarder->paused && listening.tcp ? 0 : EPOLLIN;
+	r = forward_watch(forwarder, fd, events, (struct event_data){.kind = EVENT_LISTENER, .index = index});
+	if (r < 0)
+		return r;
+	forwarder->listeners[index] =
+	    (struct listener){.fd = fd, .family = listening.family, .tcp = listening.tcp, .port = port};
+	if (index == forwarder->listeners_count)
+		forwarder->listeners_count++;
+	return 0;
+}
+
+/* The monitor has the socket too, and epoll watches what is open anywhere: it has to be told. */
+static void forget(struct forwarder *forwarder, uint32_t index)
+{
+	struct listener *listener = &forwarder->listeners[index];
+	epoll_ctl(forwarder->epoll, EPOLL_CTL_DEL, listener->fd, NULL);
+	if (!listener->tcp)
+		udp_forget(forwarder, index);
+	close(listener->fd);
+	listener->fd = -1;
+}
+
+static int add(struct forwarder *forwarder, const struct forward_request *request, const int *fds, uint32_t count)
+{
+	int r = request->count == count && (uint32_t)request->port + count <= UINT16_MAX + 1u ? 0 : -EINVAL;
+	for (uint32_t i = 0; i < count; i++) {
+		if (r == 0)
+			r = forward_listen(forwarder, fds[i], (uint16_t)(request->port + i));
+		/* Those before it serve already, and are removed by whoever hears of this. */
+		if (r < 0)
+			close(fds[i]);
+	}
+	return r;
+}
+
+static int remove_listeners(struct forwarder *forwarder, const struct listening *which)
+{
+	for (uint32_t i = 0; i < forwarder->listeners_count; i++)
+		if (forwarder->listeners[i].fd >= 0 && listening_has(which, forwarder->listeners[i].fd))
+			forget(forwarder, i);
+	return 0;
+}
+
+static int set_target(struct forwarder *forwarder, const char *text)
+{
+	struct address target;
+	int r = forward_parse_target(text, &target);
+	if (r < 0 || (target.length == forwarder->target.length &&
+		      memcmp(&target.storage, &forwarder->target.storage, target.length) == 0))
+		return r;
+	forwarder->target = target;
+	tcp_reset_all(forwarder);
+	udp_forget(forwarder, NO_INDEX);
+	return 0;
+}
+
+/* ---- messages ---- */
+
+static uint32_t received(struct msghdr *message, int *fds)
+{
+	uint32_t count = 0;
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
+		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (uint32_t)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+		memcpy(fds, CMSG_DATA(header), count * sizeof(int));
+	}
+	return count;
+}
+
+static int handle(struct forwarder *forwarder, struct forward_request *request, const int *fds, uint32_t count)
+{
+	if (request->type == FORWARD_ADD)
+		return add(forwarder, request, fds, count);
+	for (uint32_t i = 0; i < count; i++)
+		close(fds[i]);
+	request->target[sizeof(request->target) - 1] = '\0';
+	if (request->type == FORWARD_REMOVE)
+		return remove_listeners(forwarder, &request->listening);
+	return request->type == FORWARD_TARGET ? set_target(forwarder, request->target) : -EOPNOTSUPP;
+}
+
+void forward_control(struct forwarder *forwarder)
+{
+	struct forward_request request = {0};
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(FORWARD_FDS_MAX * sizeof(int))];
+	int fds[FORWARD_FDS_MAX];
+	struct iovec data = {.iov_base = &request, .iov_len = sizeof(request)};
+	struct msghdr message = {
+	    .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	ssize_t length = recvmsg(forwarder->control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (length < 0)
+		return;
+	if (length == 0) {
+		/* Nobody will tell us anything any more; what is being forwarded goes on. */
+		close(forwarder->control);
+		forwarder->control = -1;
+		return;
+	}
+	uint32_t count = received(&message, fds);
+	int r = length == sizeof(request) ? handle(forwarder, &request, fds, count) : -EBADMSG;
+	/* Descriptors that found no room were dropped on the way. */
+	if (r == -EINVAL && (message.msg_flags & MSG_CTRUNC))
+		r = -EMFILE;
+	struct forward_reply reply = {.errnum = -r};
+	send(forwarder->control, &reply, sizeof(reply), MSG_DONTWAIT | MSG_NOSIGNAL);
+}

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+# publish: ports of a container that runs, added and taken away, and served again when who served them was killed.
+load helpers
+
+setup() {
+	common_setup
+	load_image busybox
+}
+
+teardown() {
+	common_teardown
+}
+
+serve() { # name options…
+	local name=$1
+	shift
+	coracle run -d --name "$name" "$@" busybox sh -c 'for p in 80 81 82; do httpd -p $p -h /var/www; done; sleep 1000' >/dev/null
+}
+
+welcomed() { # url
+	[[ $(fetched "$1" 2>/dev/null) == "welcome to busybox" ]]
+}
+
+refused() { # port
+	run curl -s --max-time 2 "http://127.0.0.1:$1/"
+	expect_status 7
+}
+
+# The processes of this name that the container's monitor has started.
+helpers() { # container name
+	pgrep -P "$(inspected "$1" State.ConmonPid)" "$2"
+}
+
+# A connection that says a line each time it is told to: it must be one and the same all the time.
+hold_connection() { # port
+	exec 8<>"/dev/tcp/127.0.0.1/$1"
+	is_held begin 2>/dev/null
+}
+
+is_held() {
+	local line
+	echo "$1" >&8
+	read -r -t 10 line <&8
+	expect_equal "$line" "$1"
+}
+
+@test "network publish: ports of a running container are added and taken away, and open connections do not notice" {
+	local a network
+	coracle network create added
+	for network in slirp4netns pasta added; do
+		a=$(free_port 4)
+		coracle run -d --name "c-$network" --network $network -p "127.0.0.1:$a:7" busybox sh -c \
+			'for p in 80 81; do httpd -p $p -h /var/www; done; exec nc -ll -p 7 -e cat' >/dev/null
+		wait_until 10 hold_connection "$a"
+		refused $((a + 1))
+		run coracle network publish "c-$network" "$((a + 1)):80" "127.0.0.1:$((a + 2)):81"
+		expect_output "80/tcp -> 0.0.0.0:$((a + 1))
+81/tcp -> 127.0.0.1:$((a + 2))"
+		welcomed "http://127.0.0.1:$((a + 1))/"
+		welcomed "http://[::1]:$((a + 1))/"
+		welcomed "http://127.0.0.1:$((a + 2))/"
+		expect_matches "$(coracle port "c-$network")" "81/tcp -> 127.0.0.1:$((a + 2))"
+		expect_matches "$(coracle ps --format '{{.Ports}}' --filter "name=c-$network")" "0.0.0.0:$((a + 1))->80/tcp"
+		expect_matches "$(coracle inspect -f '{{json .NetworkSettings.Ports}}' "c-$network")" "\"HostPort\":\"$((a + 2))\""
+		is_held between
+		coracle network unpublish "c-$network" "$((a + 1)):80"
+		refused $((a + 1))
+		welcomed "http://127.0.0.1:$((a + 2))/"
+		# It is free for others at once.
+		coracle run --rm -p "$((a + 1)):80" busybox true
+		coracle restart -t 0 "c-$network"
+		wait_until 10 welcomed "http://127.0.0.1:$((a + 2))/"
+		refused $((a + 1))
+		exec 8>&-
+		coracle rm -f -t 0 "c-$network" >/dev/null
+		expect_equal "$(ss -Hltn "sport = :$((a + 2))")" ""
+	done
+}
+
+@test "network publish: the first port of a container that had none, and its last one" {
+	local a network
+	coracle network create first
+	for network in slirp4netns first; do
+		a=$(free_port)
+		serve "c-$network" --network $network
+		expect_equal "$(helpers "c-$network" coracle-forward)" ""
+		coracle network publish "c-$network" "127.0.0.1:$a:80"
+		welcomed "http://127.0.0.1:$a/"
+		coracle network unpublish "c-$network" 80
+		refused "$a"
+		expect_equal "$(coracle port "c-$network")" ""
+		coracle network publish "c-$network" "127.0.0.1:$a:81"
+		welcomed "http://127.0.0.1:$a/"
+	done
+}
+
+@test "network publish: ranges, of which a part is taken away, datagrams, ports that coracle chooses" {
+	local a port
+	a=$(free_port 6)
+	load_image debian
+	serve range
+	coracle run -d --name echo debian perl -MSocket -e 'socket(S, PF_INET, SOCK_DGRAM, 0); bind(S, sockaddr_in(9, INADDR_ANY));
+		while ($from = recv(S, $text, 100, 0)) { send(S, $text, 0, $from) }' >/dev/null
+	coracle network publish range "$a-$((a + 2)):80-82" >/dev/null
+	coracle network publish echo "127.0.0.1:$((a + 3)):9/udp" >/dev/null
+	for port in "$a" $((a + 1)) $((a + 2)); do welcomed "http://127.0.0.1:$port/"; done
+	echoed() { [[ $(timeout 1 bash -c 'exec 3<>"/dev/udp/127.0.0.1/$0"; echo ping >&3; head -n 1 <&3' "$((a + 3))") == ping ]]; }
+	wait_until 10 echoed
+	coracle network unpublish range 81
+	refused $((a + 1))
+	expect_equal "$(coracle port range)" "80/tcp -> 0.0.0.0:$a
+82/tcp -> 0.0.0.0:$((a + 2))"
+	expect_equal "$(coracle port echo)" "9/udp -> 127.0.0.1:$((a + 3))"
+	welcomed "http://127.0.0.1:$((a + 2))/"
+	coracle network unpublish echo "$((a + 3)):9/udp"
+	expect_equal "$(ss -Hlun "sport = :$((a + 3))")" ""
+	expect_no echoed
+	run coracle network publish range 80 '[::1]::81'
+	expect_match '^80/tcp -> 0.0.0.0:([0-9]+)
+81/tcp -> (\[::1\]:[0-9]+)$'
+	welcomed "http://127.0.0.1:${BASH_REMATCH[1]}/"
+	welcomed "http://${BASH_REMATCH[2]}/"
+	# The same at the next start.
+	coracle restart -t 0 range
+	wait_until 10 welcomed "http://127.0.0.1:${BASH_REMATCH[1]}/"
+}
+
+@test "network publish: a hundred ports at once, from four commands" {
+	local a i jobs=()
+	a=$(free_port 100)
+	serve many
+	for i in 0 25 50 75; do
+		coracle network publish many "127.0.0.1:$((a + i))-$((a + i + 24)):$((8000 + i))-$((8024 + i))" >/dev/null 3>&- &
+		jobs+=($!)
+	done
+	for i in "${jobs[@]}"; do wait "$i"; done
+	expect_equal "$(coracle port many | wc -l)" 100
+	coracle exec many httpd -p 8042 -h /var/www
+	welcomed "http://127.0.0.1:$((a + 42))/"
+	coracle network unpublish many 8000-8099
+	expect_equal "$(coracle port many)" ""
+	refused $((a + 42))
+}
+
+@test "network publish: what cannot be done is said in a line, and nothing has changed" {
+	local a before
+	a=$(free_port 3)
+	serve web -p "127.0.0.1:$a:80"
+	serve other -p "127.0.0.1:$((a + 1)):80"
+	before=$(coracle port web)
+	expect_error 125 "$((a + 1))/tcp is in use \(by container other\)" coracle network publish web "127.0.0.1:$((a + 2)):82" "127.0.0.1:$((a + 1)):81"
+	refused $((a + 2))
+	expect_equal "$(coracle port web)" "$before"
+	expect_error 125 'twice' coracle network publish web "127.0.0.1:$a:81"
+	expect_error 125 'nonsense' coracle network publish web nonsense
+	expect_error 125 'does not publish' coracle network unpublish web 99
+	expect_error 125 'no such container' coracle network publish nobody 80
+	welcomed "http://127.0.0.1:$a/"
+	coracle run -d --name host --network host busybox sleep 1000 >/dev/null
+	coracle run -d --name none --network none busybox sleep 1000 >/dev/null
+	coracle run -d --name shares --network container:web busybox sleep 1000 >/dev/null
+	expect_error 125 "host's network" coracle network publish host 80
+	expect_error 125 'no network of its own' coracle network publish none 80
+	expect_error 125 'no network of its own' coracle network publish shares 80
+	# One that does not run has them from its next start.
+	coracle stop -t 0 web
+	coracle network publish web "127.0.0.1:$((a + 2)):82"
+	refused $((a + 2))
+	coracle start web
+	welcomed "http://127.0.0.1:$((a + 2))/"
+	coracle stop -t 0 web
+	coracle network unpublish web 82
+	coracle start web
+	refused $((a + 2))
+	welcomed "http://127.0.0.1:$a/"
+}
+
+# The keeper of this test's networks, and its hand.
+keepers() {
+	local pid
+	for pid in $(pgrep -x coracle-network) $(pgrep -x coracle-net-in); do
+		[[ $(readlink "/proc/$pid/fd/3" "/proc/$pid/fd/4" 2>/dev/null) != *"$RUNROOT"* ]] || echo "$pid"
+	done
+}
+
+# Someone who asks again and again, for as long as the file is there; what went wrong is counted beside it.
+ask_all_the_time() { # url file
+	while [[ -e $2 ]]; do
+		curl -s --max-time 10 -o /dev/null "$1" || echo failed >>"$2.failures"
+	done
+}
+
+@test "a forwarder that is killed under load comes back, and what waits is answered" {
+	local a network i
+	coracle network create healed
+	for network in slirp4netns pasta healed; do
+		a=$(free_port 2)
+		serve "c-$network" --network $network -p "127.0.0.1:$a:80"
+		coracle network publish "c-$network" "127.0.0.1:$((a + 1)):81"
+		: >"$T/asking"
+		: >"$T/asking.failures"
+		ask_all_the_time "http://127.0.0.1:$a/" "$T/asking" 3>&- &
+		local asking=$!
+		for i in 1 2 3; do
+			local pid
+			wait_until 10 helpers "c-$network" coracle-forward
+			pid=$(helpers "c-$network" coracle-forward)
+			kill -9 "$pid"
+			wait_until 10 is_gone "$pid"
+			# Nobody is turned away: who comes meanwhile waits.
+			welcomed "http://127.0.0.1:$a/"
+			welcomed "http://127.0.0.1:$((a + 1))/"
+		done
+		expect_equal "$(helpers "c-$network" coracle-forward | wc -l)" 1
+		# Only those that were under way.
+		[[ $(wc -l <"$T/asking.failures") -le 3 ]]
+		rm "$T/asking"
+		wait "$asking"
+		# It is one that ports can be added to.
+		coracle network unpublish "c-$network" 81
+		refused $((a + 1))
+	done
+}
+
+@test "a network program that is killed comes back: the container has its network, and its ports are served" {
+	local a network pid
+	for network in slirp4netns pasta slirp4netns:port_handler=slirp4netns; do
+		local name=${network#*=} program=${network%:*}
+		[[ $program != pasta ]] || program='pasta|passt'
+		a=$(free_port)
+		serve "c-$name" --network "$network" -p "127.0.0.1:$a:80"
+		welcomed "http://127.0.0.1:$a/"
+		pid=$(helpers "c-$name" "$program")
+		kill -9 $pid
+		wait_until 10 is_gone "$pid"
+		wait_until 10 helpers "c-$name" "$program"
+		has_address() { coracle exec "c-$name" ip -o -4 addr | grep -q 10.0.2.100; }
+		wait_until 10 has_address
+		expect_matches "$(coracle exec "c-$name" ip route)" default
+		wait_until 10 welcomed "http://127.0.0.1:$a/"
+		expect_state "c-$name" running
+		coracle rm -f -t 0 "c-$name" >/dev/null
+	done
+}
+
+@test "a helper that dies as soon as it is there is not started without end" {
+	local a i pid seen=()
+	a=$(free_port)
+	serve loop -p "127.0.0.1:$a:80"
+	local until=$((SECONDS + 5))
+	while [[ $SECONDS -lt $until ]]; do
+		for pid in $(helpers loop coracle-forward); do
+			kill -9 "$pid" 2>/dev/null || true
+			[[ " ${seen[*]} " == *" $pid "* ]] || seen+=("$pid")
+		done
+		sleep 0.02
+	done
+	# 0, 100, 200, 400, 800, 1600, 3200 ms
+	[[ ${#seen[@]} -ge 3 && ${#seen[@]} -le 8 ]]
+	wait_until 10 welcomed "http://127.0.0.1:$a/"
+}
+
+@test "network disconnect: published ports lead to an address that the container has" {
+	local a
+	a=$(free_port 2)
+	coracle network create one
+	coracle network create two
+	serve moved --network one --network two -p "127.0.0.1:$a:80"
+	welcomed "http://127.0.0.1:$a/"
+	coracle network disconnect one moved
+	welcomed "http://127.0.0.1:$a/"
+	coracle network connect one moved
+	coracle network disconnect two moved
+	welcomed "http://127.0.0.1:$a/"
+	coracle network publish moved "127.0.0.1:$((a + 1)):81"
+	welcomed "http://127.0.0.1:$((a + 1))/"
+	# The keeper of the networks is killed, with the interface that they lead to; who looks next gives it back.
+	# shellcheck disable=SC2046 # several
+	kill -9 $(keepers)
+	wait_until 10 expect_no welcomed "http://127.0.0.1:$a/"
+	coracle ps >/dev/null
+	wait_until 10 welcomed "http://127.0.0.1:$a/"
+	# The keeper and the forwarder.
+	kill -9 "$(helpers moved coracle-forward)"
+	# shellcheck disable=SC2046 # several
+	kill -9 $(keepers)
+	coracle ps >/dev/null
+	wait_until 10 welcomed "http://127.0.0.1:$a/"
+	welcomed "http://127.0.0.1:$((a + 1))/"
+}
