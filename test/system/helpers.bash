@@ -252,7 +252,7 @@ is_gone() { # pid
 
 # ---- networks ----
 
-# The processes that hold this test's bridge networks, by name: coracle-network (the keeper), coracle-net-dad (its parent), coracle-net-in and
+# The processes that hold this test's bridge networks, by name: coracle-network (the keeper), coracle-net-mon (its parent), coracle-net-in and
 # coracle-net-up (its hand). Without a name: all, parents first.
 keepers() { # [name]
 	local pid

@@ -229,7 +229,7 @@ welcome to busybox"
 	pids=$(keepers)
 	[[ -n $pids ]]
 	# shellcheck disable=SC2046 # they are several
-	kill -9 $(keepers coracle-net-dad) $pids 2>/dev/null || true
+	kill -9 $(keepers coracle-net-mon) $pids 2>/dev/null || true
 	wait_until 5 expect_no coracle exec two ip link show eth0
 	expect_state one running
 	coracle ps >/dev/null
@@ -239,7 +239,7 @@ welcome to busybox"
 	# The same by a start, and by reload.
 	pids=$(keepers)
 	# shellcheck disable=SC2046,SC2086 # they are several
-	kill -9 $(keepers coracle-net-dad) $pids 2>/dev/null || true
+	kill -9 $(keepers coracle-net-mon) $pids 2>/dev/null || true
 	expect_equal "$(coracle run --rm --network web busybox wget -qO- http://one/)" "welcome to busybox"
 	run coracle network reload --all
 	expect_status 0

@@ -175,14 +175,6 @@ is_held() {
 	welcomed "http://127.0.0.1:$a/"
 }
 
-# The keeper of this test's networks, and its hand.
-keepers() {
-	local pid
-	for pid in $(pgrep -x coracle-network) $(pgrep -x coracle-net-in); do
-		[[ $(readlink "/proc/$pid/fd/3" "/proc/$pid/fd/4" 2>/dev/null) != *"$RUNROOT"* ]] || echo "$pid"
-	done
-}
-
 # Someone who asks again and again, for as long as the file is there; what went wrong is counted beside it.
 ask_all_the_time() { # url file
 	while [[ -e $2 ]]; do
@@ -274,7 +266,7 @@ ask_all_the_time() { # url file
 	welcomed "http://127.0.0.1:$a/"
 	coracle network publish moved "127.0.0.1:$((a + 1)):81"
 	welcomed "http://127.0.0.1:$((a + 1))/"
-	# The keeper of the networks is killed, with the interface that they lead to; who looks next gives it back.
+	# The keeper of the networks is killed and who watches it, with the interface that they lead to; who looks next gives it back.
 	# shellcheck disable=SC2046 # several
 	kill -9 $(keepers)
 	wait_until 10 expect_no welcomed "http://127.0.0.1:$a/"

@@ -26,7 +26,7 @@ _Noreturn void watch_keeper(pid_t keeper, const char *root, const char *run)
 	int64_t begun = keeper_now_ms();
 	auto_free char *coracle = NULL;
 	int status;
-	prctl(PR_SET_NAME, "coracle-net-dad");
+	prctl(PR_SET_NAME, "coracle-net-mon");
 	close_range(STDERR_FILENO + 1, ~0u, 0);
 	if (process_wait(keeper, &status) < 0 ||
 	    (WIFEXITED(status) && WEXITSTATUS(status) != KEEPER_LOST) || program_find("coracle", &coracle, NULL) < 0)
