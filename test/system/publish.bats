@@ -231,7 +231,7 @@ ask_all_the_time() { # url file
 		serve "c-$name" --network "$network" -p "127.0.0.1:$a:80"
 		welcomed "http://127.0.0.1:$a/"
 		pid=$(helpers "c-$name" "$program")
-		kill -9 $pid
+		kill -9 "$pid"
 		wait_until 10 is_gone "$pid"
 		wait_until 10 helpers "c-$name" "$program"
 		has_address() { coracle exec "c-$name" ip -o -4 addr | grep -q 10.0.2.100; }

@@ -3,21 +3,22 @@
  * The client's own address, as the server in the container sees it.
  *
  * The forwarder is in the container's network namespace, where it may give the socket that leads to the server any
- * address (IP_TRANSPARENT, ip(7)). The server's answers then go to an address somewhere in the world, and must not leave
- * the namespace. So the socket is marked; the server's accepted socket takes the mark over from the SYN
- * (tcp_fwmark_accept), as does a reset that the kernel sends where nobody listens (fwmark_reflect); and a rule says that
- * what is marked is delivered here, whatever its address:
+ * address (IP_TRANSPARENT, ip(7)). The server's answers then go to an address somewhere in the world, and must not
+ * leave the namespace. So the socket is marked; the server's accepted socket takes the mark over from the SYN
+ * (tcp_fwmark_accept), as does a reset that the kernel sends where nobody listens (fwmark_reflect); and a rule says
+ * that what is marked is delivered here, whatever its address:
  *
  *	client 203.0.113.7 ──► forwarder: 203.0.113.7:40000, marked ──► 10.0.2.100:80, marked ──┐
  *	                                  ▲                                                      │
  *	                                  └── local 0.0.0.0/0 dev lo ◄── fwmark lookup table ◄───┘
  *
- * Nothing else in the namespace has the mark, so nothing else is affected. The port is the kernel's choice: the client's
- * may be in use, by a connection of his to another published port. There is no such thing for datagrams, whose answers
- * no accepted socket sends: they come from the container's own address. So do clients on the machine's loopback.
+ * Nothing else in the namespace has the mark, so nothing else is affected. The port is the kernel's choice: the
+ * client's may be in use, by a connection of his to another published port. There is no such thing for datagrams,
+ * whose answers no accepted socket sends: they come from the container's own address. So do clients on the machine's
+ * loopback.
  *
- * Where something of this is refused (a kernel without policy routing, /proc/sys read-only in an outer container) servers
- * see the container's own address, as without it.
+ * Where something of this is refused (a kernel without policy routing, /proc/sys read-only in an outer container)
+ * servers see the container's own address, as without it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,10 +31,13 @@
 
 #include "libpod/network/forward/forward.h"
 
-#define MARK	      0x636f7261u /* "cora" */
-#define TABLE	      199
-#define LOOPBACK      1 /* its index, in every namespace */
-#define ATTRIBUTE(id) {.nla_len = sizeof(struct nlattr) + sizeof(uint32_t), .nla_type = (id)}
+#define MARK     0x636f7261u /* "cora" */
+#define TABLE    199
+#define LOOPBACK 1 /* its index, in every namespace */
+#define ATTRIBUTE(id)                                                                                                  \
+	{                                                                                                              \
+		.nla_len = sizeof(struct nlattr) + sizeof(uint32_t), .nla_type = (id)                                  \
+	}
 
 /* ---- the namespace ---- */
 
@@ -140,8 +144,8 @@ static bool from_ipv4(struct in_addr address, struct address *ret)
 	return true;
 }
 
-/* The address to be shown; false when there is none. A client that came by IPv4 has a mapped address on sockets for both
- * families. */
+/* The address to be shown; false when there is none. A client that came by IPv4 has a mapped address on sockets for
+ * both families. */
 static bool find_source(const struct sockaddr_storage *client, struct address *ret)
 {
 	*ret = (struct address){.length = 0};
