@@ -223,13 +223,15 @@ ask_all_the_time() { # url file
 }
 
 @test "a network program that is killed comes back: the container has its network, and its ports are served" {
-	local a network pid
+	local a network pid i
 	for network in slirp4netns pasta slirp4netns:port_handler=slirp4netns; do
 		local name=${network#*=} program=${network%:*}
 		[[ $program != pasta ]] || program='pasta|passt'
 		a=$(free_port)
 		serve "c-$name" --network "$network" -p "127.0.0.1:$a:80"
 		welcomed "http://127.0.0.1:$a/"
+		: >"$T/asking"
+		for i in 1 2 3; do ask_all_the_time "http://127.0.0.1:$a/" "$T/asking" 3>&- & done
 		pid=$(helpers "c-$name" "$program")
 		kill -9 "$pid"
 		wait_until 10 is_gone "$pid"
@@ -238,8 +240,31 @@ ask_all_the_time() { # url file
 		wait_until 10 has_address
 		expect_matches "$(coracle exec "c-$name" ip route)" default
 		wait_until 10 welcomed "http://127.0.0.1:$a/"
+		rm "$T/asking"
 		expect_state "c-$name" running
 		coracle rm -f -t 0 "c-$name" >/dev/null
+	done
+}
+
+@test "ports that were published later are there when the container is restarted by its policy, whoever was killed" {
+	local a mode
+	for mode in private host; do
+		a=$(free_port 2)
+		coracle run -d --name "c-$mode" --pid "$mode" --restart always -p "127.0.0.1:$a:80" busybox sh -c \
+			'for p in 80 81; do httpd -p $p -h /var/www; done; sleep 1000' >/dev/null
+		coracle network publish "c-$mode" "127.0.0.1:$((a + 1)):81"
+		kill -9 "$(helpers "c-$mode" coracle-forward)" "$(helpers "c-$mode" slirp4netns)"
+		wait_until 10 helpers "c-$mode" coracle-forward
+		wait_until 10 helpers "c-$mode" slirp4netns
+		wait_until 10 welcomed "http://127.0.0.1:$((a + 1))/"
+		kill -9 "$(inspected "c-$mode" State.Pid)"
+		again() { [[ $(inspected "c-$mode" RestartCount) == 1 && $(inspected "c-$mode" State.Status) == running ]]; }
+		wait_until 10 again
+		wait_until 10 welcomed "http://127.0.0.1:$a/"
+		welcomed "http://127.0.0.1:$((a + 1))/"
+		expect_equal "$(helpers "c-$mode" coracle-forward | wc -l)" 1
+		coracle rm -f -t 0 "c-$mode" >/dev/null
+		expect_equal "$(ss -Hltn "sport = :$((a + 1))")" ""
 	done
 }
 
@@ -278,13 +303,13 @@ ask_all_the_time() { # url file
 	# shellcheck disable=SC2046 # several
 	kill -9 $(keepers)
 	wait_until 10 expect_no welcomed "http://127.0.0.1:$a/"
-	coracle ps >/dev/null
+	wait_until 10 coracle ps >/dev/null
 	wait_until 10 welcomed "http://127.0.0.1:$a/"
 	# The keeper and the forwarder.
 	kill -9 "$(helpers moved coracle-forward)"
 	# shellcheck disable=SC2046 # several
 	kill -9 $(keepers)
-	coracle ps >/dev/null
+	wait_until 10 coracle ps >/dev/null
 	wait_until 10 welcomed "http://127.0.0.1:$a/"
 	welcomed "http://127.0.0.1:$((a + 1))/"
 }
