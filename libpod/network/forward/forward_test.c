@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -27,6 +28,7 @@
 #include <cmocka.h>
 
 #include "libpod/monitor/message.h"
+#include "libpod/network/forward/forward.h"
 #include "libpod/network/forward/protocol.h"
 #include "libpod/network/settings.h"
 #include "pkg/cleanup/cleanup.h"
@@ -637,6 +639,50 @@ static void test_confined(void **state)
 	}
 }
 
+/* The sanitizers' own system calls are not in the filter. */
+#ifndef __SANITIZE_ADDRESS__
+/* What is within reach of whoever finds a hole in it, and what is not. */
+enum attempt { TRANSPARENT, TRANSPARENT6, MARKS, NO_DELAY, FIREWALL, FIREWALL6, NETLINK, PACKETS, EXECUTE };
+
+static void attempt(enum attempt attempt)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), fd6 = socket(AF_INET6, SOCK_STREAM, 0), on = 1;
+	char *const argv[] = {(char *)"true", NULL};
+	static const struct {
+		bool six;
+		int level, option;
+	} options[] = {{false, IPPROTO_IP, IP_TRANSPARENT}, {true, IPPROTO_IPV6, IPV6_TRANSPARENT}, {false, SOL_SOCKET, SO_MARK},
+		       {false, IPPROTO_TCP, TCP_NODELAY},   {false, IPPROTO_IP, 64 /* IPT_SO_SET_REPLACE */},
+		       {true, IPPROTO_IPV6, 64 /* IP6T_SO_SET_REPLACE */}};
+	if (attempt <= FIREWALL6)
+		_exit(setsockopt(options[attempt].six ? fd6 : fd, options[attempt].level, options[attempt].option, &on,
+				 sizeof(on)) < 0);
+	if (attempt == EXECUTE)
+		execve("/bin/true", argv, argv + 1);
+	_exit(socket(attempt == NETLINK ? AF_NETLINK : AF_PACKET, SOCK_RAW, 0) < 0);
+}
+
+static void test_out_of_reach(void **state)
+{
+	(void)state;
+	for (enum attempt which = TRANSPARENT; which <= EXECUTE; which++) {
+		struct forwarder forwarder = {.source = {true, true}};
+		int status;
+		pid_t pid = fork();
+		if (pid == 0) {
+			if (forward_confine(&forwarder) < 0)
+				_exit(9);
+			attempt(which);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (which <= NO_DELAY)
+			assert_int_equal(status, 0);
+		else
+			assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	}
+}
+#endif
+
 /* ---- whose address the server sees ---- */
 
 /* A client with this address of the machine's own. */
@@ -723,6 +769,9 @@ int main(void)
 	    cmocka_unit_test(test_many),           cmocka_unit_test(test_few_descriptors),
 	    cmocka_unit_test(test_datagrams),      cmocka_unit_test(test_confined),
 	    cmocka_unit_test(test_ports_come_and_go), cmocka_unit_test(test_target_changes),
+#ifndef __SANITIZE_ADDRESS__
+	    cmocka_unit_test(test_out_of_reach),
+#endif
 	    cmocka_unit_test(test_client_address), cmocka_unit_test(test_nobody_tells),   cmocka_unit_test(test_listening),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
