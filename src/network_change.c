@@ -12,7 +12,8 @@ void network_change_free(struct network_change *change)
 	cleanup_close(&change->directory);
 }
 
-int network_change_open(const struct cli_context *context, const char *name, struct network_change *ret, struct error *err)
+int network_change_open(const struct cli_context *context, const char *name, struct network_change *ret,
+			struct error *err)
 {
 	auto_network_change struct network_change change = NETWORK_CHANGE_INIT;
 	auto_container struct container *found = NULL;

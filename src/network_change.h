@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* network_change: what network connect, disconnect, publish and unpublish have in common: a container's record, open for a change. */
+/* network_change: what network connect, disconnect, publish and unpublish have in common: a container's record, open
+ * for a change. */
 #pragma once
 
 #include "libpod/container/container.h"
@@ -15,6 +16,7 @@ struct network_change {
 void network_change_free(struct network_change *change);
 #define auto_network_change CLEANUP(network_change_free)
 
-int network_change_open(const struct cli_context *context, const char *name, struct network_change *ret, struct error *err);
+int network_change_open(const struct cli_context *context, const char *name, struct network_change *ret,
+			struct error *err);
 /* Whether what is changed shows at once. */
 bool network_change_runs(const struct network_change *change);

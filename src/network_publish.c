@@ -30,8 +30,8 @@ static void expose(struct container *container, size_t first)
 {
 	for (size_t i = first; i < container->ports_count; i++)
 		for (uint32_t offset = 0; offset < container->ports[i].range; offset++) {
-			auto_free char *entry =
-			    xasprintf("%u/%s", container->ports[i].container_port + offset, container->ports[i].protocol);
+			auto_free char *entry = xasprintf("%u/%s", container->ports[i].container_port + offset,
+							  container->ports[i].protocol);
 			if (!strv_contains(&container->exposed, entry))
 				strv_add(&container->exposed, entry);
 		}
@@ -63,12 +63,17 @@ const struct cli_command cmd_network_publish = {
     .name = "publish",
     .summary = "Publish ports of a container that is there",
     .usage = "CONTAINER PORT...",
-    .description = "Ports are written as with `coracle run --publish`: [[ADDRESS:][HOST-PORT]:]PORT[/PROTOCOL], with ranges. Those of a "
-		   "running container are open when the command returns, and connections to its other ports go on undisturbed; what was "
-		   "published is printed as by `coracle port`. The ports belong to the container, which has them again after a restart. One "
-		   "that is not running has them from its next start on; whether they are free is seen then. Containers with "
-		   "--network host, none, container:... or ns:... have no ports of their own to publish.",
-    .examples = "coracle network publish web 8081:81\ncoracle network publish web 127.0.0.1::5432 9000-9009:9000-9009/udp",
+    .description =
+	"Ports are written as with `coracle run --publish`: [[ADDRESS:][HOST-PORT]:]PORT[/PROTOCOL], with ranges. "
+	"Those of a "
+	"running container are open when the command returns, and connections to its other ports go on undisturbed; "
+	"what was "
+	"published is printed as by `coracle port`. The ports belong to the container, which has them again after a "
+	"restart. One "
+	"that is not running has them from its next start on; whether they are free is seen then. Containers with "
+	"--network host, none, container:... or ns:... have no ports of their own to publish.",
+    .examples =
+	"coracle network publish web 8081:81\ncoracle network publish web 127.0.0.1::5432 9000-9009:9000-9009/udp",
     .options = table,
     .min_arguments = 2,
     .max_arguments = -1,
@@ -88,7 +93,8 @@ static void removed_free(struct removed *removed)
 	free(removed->items);
 }
 
-static int remove_all(const struct container *specs, struct network_change *change, struct removed *all, struct error *err)
+static int remove_all(const struct container *specs, struct network_change *change, struct removed *all,
+		      struct error *err)
 {
 	int r = 0;
 	for (size_t i = 0; i < specs->ports_count && r == 0; i++) {
@@ -124,9 +130,12 @@ const struct cli_command cmd_network_unpublish = {
     .name = "unpublish",
     .summary = "Take published ports of a container away",
     .usage = "CONTAINER PORT...",
-    .description = "Ports are written as with `coracle run --publish`: [[ADDRESS:][HOST-PORT]:]PORT[/PROTOCOL], with ranges. What is not "
-		   "said matches all: 80 is every port of the host, at whatever address, that leads to port 80. A part of a published range "
-		   "may be taken. Of a running container they are free for others when the command returns; connections that are open go on.",
+    .description = "Ports are written as with `coracle run --publish`: [[ADDRESS:][HOST-PORT]:]PORT[/PROTOCOL], with "
+		   "ranges. What is not "
+		   "said matches all: 80 is every port of the host, at whatever address, that leads to port 80. A part "
+		   "of a published range "
+		   "may be taken. Of a running container they are free for others when the command returns; "
+		   "connections that are open go on.",
     .examples = "coracle network unpublish web 8081:81\ncoracle network unpublish web 81 9003-9005/udp",
     .options = table,
     .min_arguments = 2,

@@ -67,6 +67,9 @@ const struct cli_command cmd_port = {
     .name = "port",
     .summary = "List the published ports of a container",
     .usage = "[OPTIONS] CONTAINER [PORT[/PROTOCOL]]",
+    .description = "Published ports are set by `coracle run --publish`, and changed by `coracle network publish` and `unpublish`, also while the container "
+		   "runs. A server sees the address of its client on TCP ports; of one on the machine's loopback, and on UDP ports, it sees the "
+		   "container's own address. With --network slirp4netns:port_handler=rootlesskit it always does.",
     .options = table,
     .options_size = sizeof(struct options),
     .max_arguments = 2,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Helpers of a container's network that have died, begun again. The monitor has executed this as a child of its own, in
- * its namespaces, because it knows nothing of networks itself; what is begun here is the monitor's child. It ends when
- * that is ready, or has failed, and the monitor decides when it is tried again.
+ * Helpers of a container's network that have died, begun again. The monitor has executed this as a child of its own,
+ * in its namespaces, because it knows nothing of networks itself; what is begun here is the monitor's child. It ends
+ * when that is ready, or has failed, and the monitor decides when it is tried again.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -38,7 +38,16 @@ static void kill_helpers(struct monitor *m)
 		waitpid(m->d.helper_pids[i], NULL, __WALL);
 }
 
-/* Ports are free, for the next who wants them, when who forwards them is gone; other helpers may go with us. */
+static void kill_helper(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, __WALL);
+}
+
+/* Ports are free, for the next who wants them, when who has them open is gone: us, the forwarder, and whoever was to bring that
+ * back. Other helpers may go with us: the network program takes the kernel tens of milliseconds. */
 static void free_ports(struct monitor *m)
 {
 	if (!m->d.ports_count && !m->d.forwarder_pid && !m->d.helper_listens)
@@ -46,7 +55,13 @@ static void free_ports(struct monitor *m)
 	for (uint32_t i = 0; i < m->d.ports_count; i++)
 		close(m->d.ports[i].fd);
 	m->d.ports_count = 0;
-	kill_helpers(m);
+	if (m->d.helper_listens || m->mender_pid) {
+		kill_helpers(m);
+		return;
+	}
+	kill_helper(m->d.forwarder_pid);
+	helper_remove(m, m->d.forwarder_pid);
+	m->d.forwarder_pid = 0;
 }
 
 void release_mounts(struct monitor *m)

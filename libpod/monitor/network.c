@@ -2,10 +2,11 @@
 /*
  * Published ports, and helpers of the network that die.
  *
- * The monitor has a copy of each listening socket. So nothing is lost when the forwarder is killed: connections wait in
- * the backlog until there is another one. It does not start that itself: `coracle --mend`, which it executes, knows
- * from the container's record what there has to be, begins it as a child of the monitor's (CLONE_PARENT), and reports.
- * The network program (slirp4netns, pasta) comes back the same way. What keeps dying is tried less and less often.
+ * The monitor has a copy of each listening socket. So nothing is lost when the forwarder is killed: connections wait
+ * in the backlog until there is another one. It does not start that itself: `coracle --mend`, which it executes,
+ * knows from the container's record what there has to be, begins it as a child of the monitor's (CLONE_PARENT), and
+ * reports. The network program (slirp4netns, pasta) comes back the same way. What keeps dying is tried less and less
+ * often.
  *
  * A request for ports goes to the forwarder, or, where there is none, to the mender, who begins one with what the
  * monitor has by then. Either way it is answered when that has been done: one at a time, since it is rare. A client
@@ -30,9 +31,9 @@
 #include "pkg/cleanup/cleanup.h"
 #include "pkg/file/file.h"
 
-#define CALM_MS	      10000 /* alive for so long: the next death is a new one */
-#define DELAY_MIN_MS  100
-#define DELAY_MAX_MS  60000
+#define CALM_MS      10000 /* alive for so long: the next death is a new one */
+#define DELAY_MIN_MS 100
+#define DELAY_MAX_MS 60000
 
 void helper_add(struct monitor *m, pid_t pid)
 {
@@ -76,8 +77,9 @@ void network_forwarder(struct monitor *m)
 		source_close(m, &m->forwarder);
 		return;
 	}
-	answer(m, reply.errnum, reply.errnum == EMFILE ? "the port forwarder may not have so many open files (ulimit -n)"
-						       : "the port forwarder could not do it");
+	answer(m, reply.errnum,
+	       reply.errnum == EMFILE ? "the port forwarder may not have so many open files (ulimit -n)"
+				      : "the port forwarder could not do it");
 }
 
 /* ---- mending ---- */
@@ -110,7 +112,8 @@ static _Noreturn void become_mender(const struct monitor *m, int description, in
 	const struct monitor_description *d = &m->d;
 	char numbers[2][16];
 	sigset_t none;
-	const int fds[] = {d->directory_fd, d->root_fd, d->run_fd, d->locks_fd, d->pidfd, d->forward_fd, description, report};
+	const int fds[] = {d->directory_fd, d->root_fd,    d->run_fd,   d->locks_fd,
+			   d->pidfd,        d->forward_fd, description, report};
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		keep(fds[i]);
 	for (uint32_t i = 0; i < d->ports_count; i++)
@@ -250,7 +253,8 @@ static int send_request(struct monitor *m, const struct forward_request *request
 static void add(struct monitor *m, const struct forward_request *request, int *fds, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		m->d.ports[m->d.ports_count++] = (struct forward_port){.fd = fds[i], .port = (uint16_t)(request->port + i)};
+		m->d.ports[m->d.ports_count++] =
+		    (struct forward_port){.fd = fds[i], .port = (uint16_t)(request->port + i)};
 		fds[i] = -1;
 	}
 }
@@ -267,7 +271,8 @@ static void drop(struct monitor *m, const struct listening *which)
 	m->d.ports_count = left;
 }
 
-int network_request(struct monitor *m, struct client *client, const struct forward_request *request, int *fds, size_t count)
+int network_request(struct monitor *m, struct client *client, const struct forward_request *request, int *fds,
+		    size_t count)
 {
 	bool adds = request->type == FORWARD_ADD;
 	if (m->phase != PHASE_RUNNING)

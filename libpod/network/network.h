@@ -8,6 +8,7 @@
  *
  *	command line      network_mode, network_listen, network_hosts, network_resolv_conf
  *	monitor process   network_begin as soon as the network namespace is there, network_ready last of all
+ *	later             network_mend for what has died; libpod/network/publish.h for ports that come and go
  *	first process     network_loopback_up
  *
  * The default is slirp4netns where it is installed. Measured on the reference machine (2 cores, Linux 6.18,
@@ -34,8 +35,8 @@
  *	                                     outbound_addr, outbound_addr6, port_handler=rootlesskit|slirp4netns
  *	pasta[:ARGUMENT,…]                   arguments of pasta(1), which take precedence over ours; --map-gw
  *
- * With port_handler=slirp4netns published ports are forwarded by slirp4netns: slower, from IPv4 addresses only, and the
- * container sees who connects.
+ * With port_handler=slirp4netns published ports are forwarded by slirp4netns: slower, and from IPv4 addresses only. With
+ * port_handler=rootlesskit servers do not see who connects, but the container's own address (libpod/network/forward/source.c).
  *
  * A program that is not installed is -ENOENT and the name of its package.
  */

@@ -17,20 +17,23 @@ int network_can_publish(const struct container *container, bool running, struct 
 	if (r < 0)
 		return r;
 	if (settings.kind == NETWORK_HOST)
-		return error_set(err, EINVAL,
-				 "container %s uses the host's network: what listens in it is reached as it is, and there is "
-				 "nothing to publish",
-				 container->name);
+		return error_set(
+		    err, EINVAL,
+		    "container %s uses the host's network: what listens in it is reached as it is, and there is "
+		    "nothing to publish",
+		    container->name);
 	if (!network_publishes(&settings))
-		return error_set(err, EINVAL,
-				 "ports of container %s cannot be published: it has --network %s, which is no network of "
-				 "its own",
-				 container->name, container->network);
+		return error_set(
+		    err, EINVAL,
+		    "ports of container %s cannot be published: it has --network %s, which is no network of "
+		    "its own",
+		    container->name, container->network);
 	if (settings.forwards && running)
-		return error_set(err, EINVAL,
-				 "ports of container %s are forwarded by slirp4netns (port_handler=slirp4netns), which is told "
-				 "them when it starts: stop the container first",
-				 container->name);
+		return error_set(
+		    err, EINVAL,
+		    "ports of container %s are forwarded by slirp4netns (port_handler=slirp4netns), which is told "
+		    "them when it starts: stop the container first",
+		    container->name);
 	return 0;
 }
 
@@ -146,8 +149,8 @@ static void part(const struct container_port *wanted, const struct container_por
 	}
 }
 
-int network_remove_ports(struct container *container, const struct container_port *wanted, struct container_port **ret_removed,
-			 size_t *ret_count, struct error *err)
+int network_remove_ports(struct container *container, const struct container_port *wanted,
+			 struct container_port **ret_removed, size_t *ret_count, struct error *err)
 {
 	/* What is wanted is one run of ports: it cuts no entry into more than three pieces. */
 	auto_free struct container_port *gone = xcalloc(container->ports_count * 2 + 1, sizeof(*gone));
@@ -165,8 +168,8 @@ int network_remove_ports(struct container *container, const struct container_por
 	return 0;
 }
 
-int network_unpublish(struct store *store, const struct container *container, const struct container_port *ports, size_t count,
-		      struct error *err)
+int network_unpublish(struct store *store, const struct container *container, const struct container_port *ports,
+		      size_t count, struct error *err)
 {
 	auto_close int monitor = monitor_connect(store, container->id, err);
 	int r = monitor < 0 ? monitor : send_removed(monitor, ports, count, err);
@@ -175,8 +178,8 @@ int network_unpublish(struct store *store, const struct container *container, co
 
 /* ---- leading elsewhere ---- */
 
-int network_retarget(struct store *store, const struct container *container, const struct keeper_given *items, size_t count,
-		     struct error *err)
+int network_retarget(struct store *store, const struct container *container, const struct keeper_given *items,
+		     size_t count, struct error *err)
 {
 	struct forward_request request = {.type = FORWARD_TARGET};
 	char target[IP_TEXT_MAX];

@@ -79,9 +79,10 @@ static int take_slirp_option(const char *key, const char *value, struct network_
 		return 0;
 	}
 	if (strcmp(key, "port_handler") == 0) {
-		/* podman's words: its rootlesskit is a forwarder beside the network, as ours is. */
+		/* podman's words: its rootlesskit is a forwarder beside the network, as ours is, which does not show who connects. */
 		settings->forwards = strcmp(value, "slirp4netns") == 0;
-		if (settings->forwards || strcmp(value, "rootlesskit") == 0)
+		settings->own_source = strcmp(value, "rootlesskit") == 0;
+		if (settings->forwards || settings->own_source)
 			return 0;
 		return error_set(err, EINVAL, "port_handler=%s: expected rootlesskit or slirp4netns", value);
 	}

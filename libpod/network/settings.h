@@ -22,6 +22,7 @@ struct network_settings {
 	char address[INET_ADDRSTRLEN], netmask[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN], dns[INET_ADDRSTRLEN];
 	struct netns_slirp4netns slirp4netns; /* its texts are in `texts` */
 	bool forwards; /* port_handler=slirp4netns: it forwards published ports, not we */
+	bool own_source; /* port_handler=rootlesskit: servers see the container's own address, not the client's */
 	struct strv texts;
 	struct strv arguments; /* of pasta */
 };

@@ -46,8 +46,9 @@ static int begin_program(const struct network_settings *settings, int netns_fd, 
 	return netns_pasta_begin(netns_fd, &options, &network->program, err);
 }
 
-/* coracle-forward NETNS READY CONTROL ADDRESS FD:PORT… ; forward_main.c has the other end. */
-static int begin_forwarder(const struct network_start *start, const char *target, int netns_fd, struct netns_helper *ret, struct error *err)
+/* coracle-forward NETNS READY CONTROL SOURCE ADDRESS FD:PORT… ; forward_main.c has the other end. */
+static int begin_forwarder(const struct network_start *start, const char *target, bool own_source, int netns_fd,
+			   struct netns_helper *ret, struct error *err)
 {
 	size_t count = start->ports_count, used = 0;
 	auto_free char *path = NULL;
@@ -64,6 +65,7 @@ static int begin_forwarder(const struct network_start *start, const char *target
 	strv_addf(&argv, "%d", netns_fd);
 	strv_addf(&argv, "%d", helper.ready_write);
 	strv_addf(&argv, "%d", start->control_fd);
+	strv_add(&argv, own_source ? "own" : "client");
 	strv_add(&argv, target);
 	auto_free int *keep = xcalloc(count + 2, sizeof(*keep));
 	for (; used < count; used++) {
@@ -111,7 +113,7 @@ int network_begin(const struct network_start *start, struct network *ret, struct
 	if (r >= 0 && network_is_private(&settings)) {
 		r = begin_program(&settings, network.netns_fd, start->sibling, &network, err);
 		if (r == 0 && start->ports_count)
-			r = begin_forwarder(start, settings.address, network.netns_fd, &network.forwarder, err);
+			r = begin_forwarder(start, settings.address, settings.own_source, network.netns_fd, &network.forwarder, err);
 	}
 	if (r < 0) {
 		network_kill(&network);
@@ -194,7 +196,7 @@ int network_ready(const struct network_start *start, struct network *network, st
 	if (r == 0 && network->program.pid > 0)
 		r = wait_program(&settings, start->sibling, network, err);
 	if (r == 0 && settings.kind == NETWORK_BRIDGE && (r = bridge_ready(start, network, target, err)) == 0 && start->ports_count && *target)
-		r = begin_forwarder(start, target, network->netns_fd, &network->forwarder, err);
+		r = begin_forwarder(start, target, settings.own_source, network->netns_fd, &network->forwarder, err);
 	if (r < 0) {
 		network_kill(network);
 		return settings.kind == NETWORK_BRIDGE ? r : error_context(err, "network %s", start->container->network);
@@ -225,7 +227,7 @@ static int mend(const struct network_start *start, const struct network_settings
 		r = bridge_target_now(start->container, start->run_fd, target, err);
 	else
 		snprintf(target, sizeof(target), "%s", settings->address);
-	return r < 0 ? r : begin_forwarder(start, target, network->netns_fd, &network->forwarder, err);
+	return r < 0 ? r : begin_forwarder(start, target, settings->own_source, network->netns_fd, &network->forwarder, err);
 }
 
 int network_mend(const struct network_start *start, struct network_lost lost, struct network_pids *ret, struct error *err)

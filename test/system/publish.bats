@@ -215,23 +215,48 @@ ask_all_the_time() { # url file
 }
 
 @test "a network program that is killed comes back: the container has its network, and its ports are served" {
-	local a network pid
+	local a network pid i
 	for network in slirp4netns pasta slirp4netns:port_handler=slirp4netns; do
 		local name=${network#*=} program=${network%:*}
 		[[ $program != pasta ]] || program='pasta|passt'
 		a=$(free_port)
 		serve "c-$name" --network "$network" -p "127.0.0.1:$a:80"
 		welcomed "http://127.0.0.1:$a/"
+		: >"$T/asking"
+		for i in 1 2 3; do ask_all_the_time "http://127.0.0.1:$a/" "$T/asking" 3>&- & done
 		pid=$(helpers "c-$name" "$program")
-		kill -9 $pid
+		kill -9 "$pid"
 		wait_until 10 is_gone "$pid"
 		wait_until 10 helpers "c-$name" "$program"
 		has_address() { coracle exec "c-$name" ip -o -4 addr | grep -q 10.0.2.100; }
 		wait_until 10 has_address
 		expect_matches "$(coracle exec "c-$name" ip route)" default
 		wait_until 10 welcomed "http://127.0.0.1:$a/"
+		rm "$T/asking"
 		expect_state "c-$name" running
 		coracle rm -f -t 0 "c-$name" >/dev/null
+	done
+}
+
+@test "ports that were published later are there when the container is restarted by its policy, whoever was killed" {
+	local a mode
+	for mode in private host; do
+		a=$(free_port 2)
+		coracle run -d --name "c-$mode" --pid "$mode" --restart always -p "127.0.0.1:$a:80" busybox sh -c \
+			'for p in 80 81; do httpd -p $p -h /var/www; done; sleep 1000' >/dev/null
+		coracle network publish "c-$mode" "127.0.0.1:$((a + 1)):81"
+		kill -9 "$(helpers "c-$mode" coracle-forward)" "$(helpers "c-$mode" slirp4netns)"
+		wait_until 10 helpers "c-$mode" coracle-forward
+		wait_until 10 helpers "c-$mode" slirp4netns
+		wait_until 10 welcomed "http://127.0.0.1:$((a + 1))/"
+		kill -9 "$(inspected "c-$mode" State.Pid)"
+		again() { [[ $(inspected "c-$mode" RestartCount) == 1 && $(inspected "c-$mode" State.Status) == running ]]; }
+		wait_until 10 again
+		wait_until 10 welcomed "http://127.0.0.1:$a/"
+		welcomed "http://127.0.0.1:$((a + 1))/"
+		expect_equal "$(helpers "c-$mode" coracle-forward | wc -l)" 1
+		coracle rm -f -t 0 "c-$mode" >/dev/null
+		expect_equal "$(ss -Hltn "sport = :$((a + 1))")" ""
 	done
 }
 
@@ -270,13 +295,66 @@ ask_all_the_time() { # url file
 	# shellcheck disable=SC2046 # several
 	kill -9 $(keepers)
 	wait_until 10 expect_no welcomed "http://127.0.0.1:$a/"
-	coracle ps >/dev/null
+	wait_until 10 coracle ps >/dev/null
 	wait_until 10 welcomed "http://127.0.0.1:$a/"
 	# The keeper and the forwarder.
 	kill -9 "$(helpers moved coracle-forward)"
 	# shellcheck disable=SC2046 # several
 	kill -9 $(keepers)
-	coracle ps >/dev/null
+	wait_until 10 coracle ps >/dev/null
 	wait_until 10 welcomed "http://127.0.0.1:$a/"
 	welcomed "http://127.0.0.1:$((a + 1))/"
+}
+
+# An address of this machine that is not its loopback's: what connects to it has it itself. Where there is none, the loopback is all there is.
+own_address() { # -4|-6
+	ip -o "$1" addr show scope global | awk '{sub("/.*", "", $4); print $4; exit}'
+}
+
+@test "the server sees the client's own address; with port_handler=rootlesskit, and from the loopback, the container's" {
+	local a options from seen
+	from=$(own_address -4)
+	coracle network create seen
+	coracle network create --subnet fd42:1::/64 six
+	# shellcheck disable=SC2016 # the container's shell expands it
+	tells() { # name options…
+		local name=$1
+		shift
+		coracle run -d --name "$name" -p "$a:80" "$@" busybox sh -c '
+			mkdir -p /cgi/cgi-bin; (echo "#!/bin/sh"; echo "echo; echo from \$REMOTE_ADDR") >/cgi/cgi-bin/who; chmod +x /cgi/cgi-bin/who
+			exec httpd -f -p 80 -h /cgi' >/dev/null
+	}
+	sees() { # host
+		fetched "http://$1:$a/cgi-bin/who" | sed 's/^from //; s/^::ffff://; s/[][]//g; s/^::ffff://'
+	}
+	for options in "--network slirp4netns" "--network pasta" "--network seen" "--userns keep-id --user 0"; do
+		a=$(free_port)
+		# shellcheck disable=SC2086 # several words
+		tells who $options
+		seen=$(sees "${from:-127.0.0.1}")
+		[[ -z $from ]] || expect_equal "$seen" "$from"
+		seen=$(sees 127.0.0.1)
+		[[ $seen == 10.* ]]
+		# A port that is published later, and after the forwarder was killed.
+		coracle network unpublish who 80
+		coracle network publish who "$a:80" >/dev/null
+		kill -9 "$(helpers who coracle-forward)"
+		[[ -z $from ]] || expect_equal "$(sees "$from")" "$from"
+		coracle rm -f -t 0 who >/dev/null
+	done
+	a=$(free_port)
+	tells own --network slirp4netns:port_handler=rootlesskit
+	expect_equal "$(sees "${from:-127.0.0.1}")" 10.0.2.100
+	# The container's own connections are as they were.
+	expect_equal "$(coracle exec own ip rule | grep -c fwmark || true)" 0
+	expect_matches "$(coracle exec own wget -qO- http://10.0.2.100/cgi-bin/who)" 10.0.2.100
+	# By IPv6, to a container that has nothing else.
+	a=$(free_port 2)
+	tells six --network six -p "$((a + 1)):99"
+	from=$(own_address -6)
+	[[ -z $from ]] || expect_equal "$(sees "[$from]")" "$from"
+	expect_matches "$(sees '[::1]')" '^fd42:1:'
+	# Nobody listens: that is known at once.
+	run curl -s --max-time 5 "http://[${from:-::1}]:$((a + 1))/"
+	[[ $status == 52 || $status == 56 ]] || expect_status 52
 }

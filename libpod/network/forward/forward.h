@@ -17,8 +17,9 @@
  * start, of which the kernel gives the pages that are touched. The number of connections is bounded so that
  * descriptors cannot run out; beyond it clients wait in the backlog.
  *
- * Whoever finds a hole in this program has the sockets of one container's published ports and nothing else: no
- * capability, no further program, and only the system calls that are named in confine.c.
+ * Whoever finds a hole in this program has the sockets of one container's published ports and little else: no further
+ * program, only the system calls that are named in confine.c, and no capability, or, where servers are to see the
+ * client's address (source.c), CAP_NET_ADMIN with only those few options of sockets within reach that need it.
  */
 #pragma once
 
@@ -107,6 +108,7 @@ struct forwarder {
 	struct listener *listeners;
 	uint32_t listeners_count; /* entries that were ever used */
 	struct address target; /* the container; the port is the listener's */
+	bool source[2];        /* servers see the client's address, for IPv4 and IPv6: source.c */
 
 	struct connection *connections;
 	uint32_t capacity, free, queue_first, queue_last;
@@ -153,5 +155,12 @@ int forward_parse_target(const char *text, struct address *ret);
 int forward_listen(struct forwarder *forwarder, int fd, uint16_t port);
 void forward_control(struct forwarder *forwarder);
 
+/* source.c */
+/* In the container's namespace, with all rights there: makes it so that servers may see the client's address, where that
+ * can be had. */
+void source_prepare(struct forwarder *forwarder);
+/* Gives a new socket, which is to be connected to the container, the address of the client. */
+void source_set(const struct forwarder *forwarder, int fd, const struct sockaddr_storage *client);
+
 /* confine.c: gives up everything that the loop does not need. 0 or negative errno. */
-int forward_confine(void);
+int forward_confine(const struct forwarder *forwarder);

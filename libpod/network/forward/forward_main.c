@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coracle-forward NETNS READY CONTROL ADDRESS [FD:PORT…]
+ * coracle-forward NETNS READY CONTROL SOURCE ADDRESS [FD:PORT…]
  *
  * Forwards what arrives at each listening descriptor FD to PORT of ADDRESS in the network namespace behind the
  * descriptor NETNS ("-1": the one it is in). A byte on the descriptor READY says that it has begun. What changes later
- * is told through the socket CONTROL ("-1": nothing does). It runs until it is killed.
+ * is told through the socket CONTROL ("-1": nothing does). SOURCE says whose address servers are to see: "client", where
+ * that can be had (source.c), or "own", the container's. It runs until it is killed.
  */
 #include <errno.h>
 #include <sched.h>
@@ -17,7 +18,7 @@
 
 #include "libpod/network/forward/forward.h"
 
-#define FIRST_LISTENER 5 /* in argv */
+#define FIRST_LISTENER 6 /* in argv */
 
 static int fail(const char *what, int errnum)
 {
@@ -66,21 +67,23 @@ int main(int argc, char **argv)
 {
 	struct forwarder forwarder = {.epoll = -1};
 	if (argc < FIRST_LISTENER) {
-		dprintf(STDERR_FILENO, "usage: coracle-forward NETNS READY CONTROL ADDRESS [FD:PORT...]\n");
+		dprintf(STDERR_FILENO, "usage: coracle-forward NETNS READY CONTROL SOURCE ADDRESS [FD:PORT...]\n");
 		return EXIT_FAILURE;
 	}
 	int netns = atoi(argv[1]), ready = atoi(argv[2]);
 	forwarder.control = atoi(argv[3]);
-	int r = forward_parse_target(argv[4], &forwarder.target);
+	int r = forward_parse_target(argv[5], &forwarder.target);
 	if (r < 0)
 		return fail("arguments", r);
 	if (netns >= 0 && (setns(netns, CLONE_NEWNET) < 0 || close(netns) < 0))
 		return fail("join the container's network", errno);
+	if (strcmp(argv[4], "client") == 0)
+		source_prepare(&forwarder);
 	signal(SIGPIPE, SIG_IGN);
 	r = begin(&forwarder, argv + FIRST_LISTENER, (uint32_t)(argc - FIRST_LISTENER));
 	if (r < 0)
 		return fail("begin", r);
-	r = forward_confine();
+	r = forward_confine(&forwarder);
 	if (r < 0)
 		return fail("give up privileges", r);
 	if (write(ready, "1", 1) != 1 || close(ready) < 0)

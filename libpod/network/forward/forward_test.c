@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -27,6 +28,7 @@
 #include <cmocka.h>
 
 #include "libpod/monitor/message.h"
+#include "libpod/network/forward/forward.h"
 #include "libpod/network/forward/protocol.h"
 #include "libpod/network/settings.h"
 #include "pkg/cleanup/cleanup.h"
@@ -39,12 +41,12 @@
 /* ---- the container ---- */
 
 /* Gives `lo` of a fresh namespace an address, by ioctl: netdevice(7). */
-static int give_address(void)
+static int give_address(const char *address)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq request = {.ifr_name = "lo:1"};
 	struct sockaddr_in in = {.sin_family = AF_INET};
-	inet_pton(AF_INET, ADDRESS, &in.sin_addr);
+	inet_pton(AF_INET, address, &in.sin_addr);
 	memcpy(&request.ifr_addr, &in, sizeof(in));
 	int r = ioctl(fd, SIOCSIFADDR, &request);
 	close(fd);
@@ -122,6 +124,20 @@ static _Noreturn void serve_reset(int listening)
 	}
 }
 
+/* Port 6: tells who connects. */
+static _Noreturn void serve_who(int listening)
+{
+	for (;;) {
+		struct sockaddr_in from;
+		socklen_t length = sizeof(from);
+		char text[INET_ADDRSTRLEN] = "";
+		int fd = accept4(listening, (struct sockaddr *)&from, &length, SOCK_CLOEXEC);
+		inet_ntop(AF_INET, &from.sin_addr, text, sizeof(text));
+		if (fd >= 0 && write(fd, text, strlen(text)) > 0)
+			close(fd);
+	}
+}
+
 static void start_server(void (*serve)(int), int fd)
 {
 	if (fork() == 0)
@@ -142,12 +158,13 @@ static pid_t start_container(int *ret_netns)
 		getrlimit(RLIMIT_NOFILE, &limit);
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
-		if (netns_loopback_up(NULL) < 0 || give_address() < 0)
+		if (netns_loopback_up(NULL) < 0 || give_address(ADDRESS) < 0)
 			_exit(2);
 		start_server(serve_echo, serve_socket(SOCK_STREAM, 1));
 		start_server(serve_datagrams, serve_socket(SOCK_DGRAM, 2));
 		start_server(serve_many, serve_socket(SOCK_STREAM, 4));
 		start_server(serve_reset, serve_socket(SOCK_STREAM, 5));
+		start_server(serve_who, serve_socket(SOCK_STREAM, 6));
 		(void)!write(ends[1], "r", 1);
 		for (;;)
 			pause();
@@ -164,7 +181,7 @@ static pid_t start_container(int *ret_netns)
 
 /* ---- the forwarder in front of it ---- */
 
-enum { ECHO, DATAGRAM, NOBODY, MANY, RESET, PORTS };
+enum { ECHO, DATAGRAM, NOBODY, MANY, RESET, WHO, PORTS };
 
 struct fixture {
 	pid_t container;
@@ -173,7 +190,7 @@ struct fixture {
 	int control;
 };
 
-static struct fixture start(void)
+static struct fixture start_as(const char *source)
 {
 	struct fixture fixture = {.container = -1};
 	int netns;
@@ -200,6 +217,7 @@ static struct fixture start(void)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	fixture.control = pair[0];
 	strv_addf(&argv, "%d", pair[1]);
+	strv_add(&argv, source);
 	strv_add(&argv, ADDRESS);
 	int keep[PORTS + 2];
 	for (int i = 0; i < PORTS; i++) {
@@ -217,6 +235,11 @@ static struct fixture start(void)
 		close(fds[i]);
 	close(netns);
 	return fixture;
+}
+
+static struct fixture start(void)
+{
+	return start_as("client");
 }
 
 static void stop(struct fixture *fixture)
@@ -594,18 +617,119 @@ static void test_listening(void **state)
 static void test_confined(void **state)
 {
 	(void)state;
-	struct fixture fixture = start();
-	char path[64];
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)fixture.forwarder.pid);
-	auto_free char *text = NULL;
-	assert_int_equal(file_read_at(AT_FDCWD, path, 65536, &text, NULL, NULL), 0);
-	assert_non_null(strstr(text, "CapPrm:\t0000000000000000"));
-	assert_non_null(strstr(text, "CapEff:\t0000000000000000"));
-	assert_non_null(strstr(text, "CapBnd:\t0000000000000000"));
-	assert_non_null(strstr(text, "NoNewPrivs:\t1"));
+	/* Servers that see the client's address cost it CAP_NET_ADMIN. */
+	static const struct {
+		const char *source, *permitted, *effective;
+	} cases[] = {{"own", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000"},
+		     {"client", "CapPrm:\t0000000000001000", "CapEff:\t0000000000001000"}};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture fixture = start_as(cases[i].source);
+		char path[64];
+		snprintf(path, sizeof(path), "/proc/%d/status", (int)fixture.forwarder.pid);
+		auto_free char *text = NULL;
+		assert_int_equal(file_read_at(AT_FDCWD, path, 65536, &text, NULL, NULL), 0);
+		assert_non_null(strstr(text, cases[i].permitted));
+		assert_non_null(strstr(text, cases[i].effective));
+		assert_non_null(strstr(text, "CapBnd:\t0000000000000000"));
+		assert_non_null(strstr(text, "NoNewPrivs:\t1"));
 #ifndef __SANITIZE_ADDRESS__
-	assert_non_null(strstr(text, "Seccomp:\t2"));
+		assert_non_null(strstr(text, "Seccomp:\t2"));
 #endif
+		stop(&fixture);
+	}
+}
+
+/* The sanitizers' own system calls are not in the filter. */
+#ifndef __SANITIZE_ADDRESS__
+/* What is within reach of whoever finds a hole in it, and what is not. */
+enum attempt { TRANSPARENT, TRANSPARENT6, MARKS, NO_DELAY, FIREWALL, FIREWALL6, NETLINK, PACKETS, EXECUTE };
+
+static void attempt(enum attempt attempt)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), fd6 = socket(AF_INET6, SOCK_STREAM, 0), on = 1;
+	char *const argv[] = {(char *)"true", NULL};
+	static const struct {
+		bool six;
+		int level, option;
+	} options[] = {{false, IPPROTO_IP, IP_TRANSPARENT}, {true, IPPROTO_IPV6, IPV6_TRANSPARENT}, {false, SOL_SOCKET, SO_MARK},
+		       {false, IPPROTO_TCP, TCP_NODELAY},   {false, IPPROTO_IP, 64 /* IPT_SO_SET_REPLACE */},
+		       {true, IPPROTO_IPV6, 64 /* IP6T_SO_SET_REPLACE */}};
+	if (attempt <= FIREWALL6)
+		_exit(setsockopt(options[attempt].six ? fd6 : fd, options[attempt].level, options[attempt].option, &on,
+				 sizeof(on)) < 0);
+	if (attempt == EXECUTE)
+		execve("/bin/true", argv, argv + 1);
+	_exit(socket(attempt == NETLINK ? AF_NETLINK : AF_PACKET, SOCK_RAW, 0) < 0);
+}
+
+static void test_out_of_reach(void **state)
+{
+	(void)state;
+	for (enum attempt which = TRANSPARENT; which <= EXECUTE; which++) {
+		struct forwarder forwarder = {.source = {true, true}};
+		int status;
+		pid_t pid = fork();
+		if (pid == 0) {
+			if (forward_confine(&forwarder) < 0)
+				_exit(9);
+			attempt(which);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (which <= NO_DELAY)
+			assert_int_equal(status, 0);
+		else
+			assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+	}
+}
+#endif
+
+/* ---- whose address the server sees ---- */
+
+/* A client with this address of the machine's own. */
+static int dial_from(const struct fixture *fixture, int port, const char *address)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	inet_pton(AF_INET, address, &in.sin_addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct timeval patience = {.tv_sec = 10};
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	in.sin_port = htons(fixture->ports[port].host_port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	return fd;
+}
+
+static void expect_seen(int fd, const char *expected)
+{
+	char seen[INET_ADDRSTRLEN] = "";
+	assert_true(read(fd, seen, sizeof(seen) - 1) > 0);
+	assert_string_equal(seen, expected);
+	close(fd);
+}
+
+static void test_client_address(void **state)
+{
+	(void)state;
+	assert_int_equal(give_address("203.0.113.7"), 0);
+	struct fixture fixture = start_as("client");
+	expect_seen(dial_from(&fixture, WHO, "203.0.113.7"), "203.0.113.7");
+	expect_seen(dial_from(&fixture, WHO, "127.0.0.1"), ADDRESS);
+	/* Many of them, one after the other and at once. */
+	int fds[500];
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = dial_from(&fixture, WHO, "203.0.113.7");
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		expect_seen(fds[i], "203.0.113.7");
+	/* Nobody listens: that is known at once, not after a while. */
+	char byte;
+	int fd = dial_from(&fixture, NOBODY, "203.0.113.7");
+	assert_int_equal(read(fd, &byte, 1), -1);
+	assert_int_equal(errno, ECONNRESET);
+	close(fd);
+	stop(&fixture);
+
+	fixture = start_as("own");
+	expect_seen(dial_from(&fixture, WHO, "203.0.113.7"), ADDRESS);
 	stop(&fixture);
 }
 
@@ -645,7 +769,10 @@ int main(void)
 	    cmocka_unit_test(test_many),           cmocka_unit_test(test_few_descriptors),
 	    cmocka_unit_test(test_datagrams),      cmocka_unit_test(test_confined),
 	    cmocka_unit_test(test_ports_come_and_go), cmocka_unit_test(test_target_changes),
-	    cmocka_unit_test(test_nobody_tells),   cmocka_unit_test(test_listening),
+#ifndef __SANITIZE_ADDRESS__
+	    cmocka_unit_test(test_out_of_reach),
+#endif
+	    cmocka_unit_test(test_client_address), cmocka_unit_test(test_nobody_tells),   cmocka_unit_test(test_listening),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

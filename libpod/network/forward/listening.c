@@ -50,7 +50,7 @@ int listening_set(const char *protocol, const char *ip, uint16_t first, uint16_t
 bool listening_has(const struct listening *set, int fd)
 {
 	static const uint8_t all[sizeof(set->address)];
-	struct listening it;
+	struct listening it = {.count = 0};
 	if (listening_of(fd, &it) < 0 || it.tcp != set->tcp || it.first < set->first ||
 	    it.first >= (uint32_t)set->first + set->count)
 		return false;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * protocol: what a running forwarder is told, over one end of a SOCK_SEQPACKET pair that its container's monitor has
- * the other end of: ports that come and go, and the container's address when that changes. A message is a request, and
- * each is answered, in order. The monitor passes on what a command has asked of it (libpod/monitor/protocol.h).
+ * the other end of: ports that come and go, and the container's address when that changes. A message is a request,
+ * and each is answered, in order. The monitor passes on what a command has asked of it (libpod/monitor/protocol.h).
  *
  * A port is known by its listening socket, and a listening socket says itself what it is: protocol, address and port.
- * Nothing is counted or numbered between the processes, so that nothing can get out of step when one of them is killed.
+ * Nothing is counted or numbered between the processes, so that nothing can get out of step when one of them is
+ * killed.
  */
 #pragma once
 
@@ -13,13 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FORWARD_FDS_MAX	      64   /* in one message */
+#define FORWARD_FDS_MAX       64   /* in one message */
 #define FORWARD_LISTENERS_MAX 4096 /* of one container */
 
 /* Listening sockets: those of `count` ports from `first` on, host byte order. */
 struct listening {
 	bool tcp;
-	uint8_t family;	     /* AF_INET, AF_INET6; AF_UNSPEC: all addresses, of either family */
+	uint8_t family;      /* AF_INET, AF_INET6; AF_UNSPEC: all addresses, of either family */
 	uint8_t address[16]; /* the first 4 bytes for IPv4 */
 	uint16_t first, count;
 };
@@ -38,8 +39,9 @@ struct forward_port {
 
 enum forward_request_type {
 	FORWARD_ADD = 1, /* with descriptors, for as many ports in the container from `port` on */
-	FORWARD_REMOVE,	 /* `listening`: no more is accepted there; connections that are open go on */
-	FORWARD_TARGET,	 /* `target`: the container's address is another now; what was connected to the one before is reset */
+	FORWARD_REMOVE,  /* `listening`: no more is accepted there; connections that are open go on */
+	FORWARD_TARGET,  /* `target`: the container's address is another now; what was connected to the one before is
+			    reset */
 };
 
 struct forward_request {

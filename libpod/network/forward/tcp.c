@@ -290,28 +290,26 @@ static void keep_buffers_small(int fd)
 }
 
 /* A client on this machine has the address that it asked for, or one of the loopback network. */
-static bool is_local(int fd)
+static bool is_local(int fd, const struct sockaddr_storage *client)
 {
 	/* ::ffff:127.… */
 	static const uint8_t mapped_loopback[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
-	struct sockaddr_storage ours = {0}, theirs = {0};
+	struct sockaddr_storage ours = {0};
 	socklen_t length = sizeof(ours);
-	if (getsockname(fd, (struct sockaddr *)&ours, &length) < 0)
-		return false;
-	length = sizeof(theirs);
-	if (getpeername(fd, (struct sockaddr *)&theirs, &length) < 0 || ours.ss_family != theirs.ss_family)
+	if (getsockname(fd, (struct sockaddr *)&ours, &length) < 0 || ours.ss_family != client->ss_family)
 		return false;
 	if (ours.ss_family == AF_INET) {
 		const struct in_addr a = ((struct sockaddr_in *)&ours)->sin_addr,
-				     b = ((struct sockaddr_in *)&theirs)->sin_addr;
+				     b = ((const struct sockaddr_in *)client)->sin_addr;
 		return a.s_addr == b.s_addr || ntohl(b.s_addr) >> 24 == 127;
 	}
 	const struct in6_addr *a = &((struct sockaddr_in6 *)&ours)->sin6_addr,
-			      *b = &((struct sockaddr_in6 *)&theirs)->sin6_addr;
+			      *b = &((const struct sockaddr_in6 *)client)->sin6_addr;
 	return memcmp(a, b, sizeof(*a)) == 0 || memcmp(b, mapped_loopback, sizeof(mapped_loopback)) == 0;
 }
 
-static int connect_inside(const struct forwarder *forwarder, const struct listener *listener)
+static int connect_inside(const struct forwarder *forwarder, const struct listener *listener,
+			  const struct sockaddr_storage *client)
 {
 	struct address target = forward_target(forwarder, listener);
 	int fd = socket(target.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -320,6 +318,7 @@ static int connect_inside(const struct forwarder *forwarder, const struct listen
 	/* What comes in is passed on as it came. */
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	keep_buffers_small(fd);
+	source_set(forwarder, fd, client);
 	if (connect(fd, (const struct sockaddr *)&target.storage, target.length) < 0 && errno != EINPROGRESS) {
 		int r = -errno;
 		close(fd);
@@ -328,10 +327,11 @@ static int connect_inside(const struct forwarder *forwarder, const struct listen
 	return fd;
 }
 
-static void begin(struct forwarder *forwarder, const struct listener *listener, int client)
+static void begin(struct forwarder *forwarder, const struct listener *listener, int client,
+		  const struct sockaddr_storage *address)
 {
 	uint32_t index;
-	int inside = connect_inside(forwarder, listener);
+	int inside = connect_inside(forwarder, listener, address);
 	struct connection *connection = inside < 0 ? NULL : take_entry(forwarder, &index);
 	if (!connection) {
 		close_socket(inside, true);
@@ -341,7 +341,7 @@ static void begin(struct forwarder *forwarder, const struct listener *listener, 
 	set_option(client, IPPROTO_TCP, TCP_NODELAY, 1);
 	/* A client that vanished is found out, in the end. */
 	set_option(client, SOL_SOCKET, SO_KEEPALIVE, 1);
-	if (is_local(client))
+	if (is_local(client, address))
 		keep_buffers_small(client);
 	connection->fd[0] = client;
 	connection->fd[1] = inside;
@@ -364,9 +364,12 @@ void tcp_accept(struct forwarder *forwarder, const struct listener *listener)
 			set_accepting(forwarder, false);
 			return;
 		}
-		int client = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+		socklen_t length = sizeof(address);
+		int client =
+		    accept4(listener->fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (client >= 0) {
-			begin(forwarder, listener, client);
+			begin(forwarder, listener, client, &address);
 			continue;
 		}
 		/* No descriptors or no memory: the connection stays in the backlog and would be told of again and
