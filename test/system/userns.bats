@@ -350,3 +350,22 @@ first_id() { # container
 	expect_equal "$(coracle run --rm --userns auto -v half:/home busybox ls /home)" alice
 	[[ ! -e $ROOT/volumes/half/fill.tmp ]]
 }
+
+@test "userns auto and nomap: overlays over a folder and over an image can be looked at and written" {
+	local mode
+	mkdir -m 755 "$T/folder"
+	echo text >"$T/folder/file"
+	chmod 700 "$T"
+	for mode in nomap auto; do
+		run -0 coracle run --rm --userns "$mode" -v "$T/folder:/d:O" busybox sh -c 'cat /d/file; echo x >/d/new && rm /d/file 2>/dev/null; ls /d; stat -c %u /d'
+		expect_output $'text\nnew\n0'
+		run -0 coracle run --rm --userns "$mode" --user alice -v "$T/folder:/d:O,U" busybox sh -c 'echo more >>/d/file; cat /d/file; stat -c %U /d /d/file'
+		expect_output $'text\nmore\nalice\nalice'
+		run -0 coracle run --rm --userns "$mode" --mount type=image,src=busybox,dst=/i busybox sh -c 'cat /i/var/www/index.html; touch /i/x 2>/dev/null || echo refused'
+		expect_output "$(coracle run --rm busybox cat /var/www/index.html)"$'\nrefused'
+		run -0 coracle run --rm --userns "$mode" --mount type=image,src=busybox,dst=/i,rw=true busybox sh -c 'touch /i/x && ls /i/x'
+		expect_output /i/x
+	done
+	expect_equal "$(ls "$T/folder")" file
+	expect_equal "$(cat "$T/folder/file")" text
+}
