@@ -86,8 +86,8 @@ used() { # KiB
 	# A directory that a layer has put in place of another, and one that the container has, also after a restart.
 	coracle run --name maker busybox sh -c 'rm -r /var/www && mkdir /var/www && echo of-the-layer >/var/www/new && rm /etc/group'
 	coracle commit -q maker replaced
-	run -0 coracle run --name kept --userns keep-id --user 0 replaced sh -c 'cat /var/www/index.html; ls /var/www; cat /etc/group; ls -i /home | sed "s/ *\([0-9]*\) .*/\1/"; stat -c %i /home/alice; rm -r /home/alice; mkdir /home/alice; touch /home/alice/own'
-	expect_match $'index.html.: No such file or directory\nnew\ncat: can.t open ./etc/group.: No such file'
+	run -0 coracle run --name kept --userns keep-id --user 0 replaced sh -c 'test -e /var/www/index.html || echo gone; ls /var/www; test -e /etc/group || echo gone; ls -i /home | sed "s/ *\([0-9]*\) .*/\1/"; stat -c %i /home/alice; rm -r /home/alice; mkdir /home/alice; touch /home/alice/own'
+	expect_match $'^gone\nnew\ngone\n'
 	[[ ${lines[-1]} == "${lines[-2]}" ]]
 	coracle start kept
 	wait_until 10 is_state kept exited
