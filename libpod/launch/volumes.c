@@ -79,19 +79,27 @@ static char *destination_of(const struct container *container, const char *name)
 	return NULL;
 }
 
-static void find_user(struct store *store, const struct strv *ids, const char *own, const char *name,
-		      struct runtime_shared *ret, int fds[SPEC_NS_COUNT])
+static int find_user(struct store *store, const struct strv *ids, const char *own, const char *name,
+		     struct runtime_shared *ret, int fds[SPEC_NS_COUNT], struct error *err)
 {
 	for (size_t i = 0; i < ids->count; i++) {
 		auto_container struct container *other = NULL;
 		if (strcmp(ids->items[i], own) == 0 || container_read_listed(store, ids->items[i], &other, NULL) < 0)
 			continue;
 		auto_free char *path = destination_of(other, name);
-		if (!path || other_mount_namespace(store, other->id, &ret->mount_namespace, fds, NULL) < 0)
+		int r = path ? other_mount_namespace(store, other->id, &ret->mount_namespace, fds, NULL) : -ENOENT;
+		/* It lives where we may not look: to make the volume anew would be to have two of it. */
+		if (r == -EACCES || r == -EPERM)
+			return error_set(err, EACCES,
+					 "the volume %s is in memory, and container %s, which has it, lives in a user "
+					 "namespace that cannot be entered from here",
+					 name, other->name);
+		if (r < 0)
 			continue; /* it does not live */
 		ret->path = TAKE_PTR(path);
-		return;
+		return 0;
 	}
+	return 0;
 }
 
 int sharing_find(struct store *store, const struct container *container, const struct spec *spec,
@@ -117,8 +125,8 @@ int sharing_find(struct store *store, const struct container *container, const s
 		r = container_ids(store, &ids, err);
 	for (size_t i = 0; r == 0 && i < sharing.count; i++)
 		if (sharing.items[i].same_as < 0)
-			find_user(store, &ids, container->id, shared_volume(&spec->mounts[sharing.items[i].mount]),
-				  &sharing.items[i], fds);
+			r = find_user(store, &ids, container->id, shared_volume(&spec->mounts[sharing.items[i].mount]),
+				      &sharing.items[i], fds, err);
 	if (r < 0)
 		return r;
 	*ret = sharing;
