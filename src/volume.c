@@ -78,7 +78,7 @@ const struct cli_command cmd_volume_create = {
     .description = "Makes a volume and prints its name. The first container that has it fills it with what its image "
 		   "has where it is mounted.\n\n"
 		   "A volume is a folder in the store. With --opt type=tmpfs it is one in memory (--opt size=..., --opt "
-		   "o=...), which each container has to itself and which goes with it; with --opt type=none "
+		   "o=...), which all containers that have it share and which is empty again after the last of them; with --opt type=none "
 		   "--opt o=bind --opt device=PATH it is a folder of yours. What needs the machine's root, as NFS "
 		   "does, is mounted outside and bound.",
     .examples = "coracle volume create data\ncoracle volume create --opt type=tmpfs --opt size=100m scratch\n"

@@ -23,8 +23,8 @@
 
 struct sharing {
 	enum spec_namespace kind;
-	const char *mode, *file, *option;
 	int type; /* CLONE_NEW… */
+	const char *mode, *file, *option;
 };
 
 static int open_namespace(int pidfd, pid_t pid, const char *file, struct error *err)
@@ -175,11 +175,11 @@ int others_open_user(struct store *store, const struct container *container, int
 int others_open(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], struct error *err)
 {
 	const struct sharing all[] = {
-	    {SPEC_NS_PID, container->pid_mode, "pid", "--pid", CLONE_NEWPID},
-	    {SPEC_NS_IPC, container->ipc_mode, "ipc", "--ipc", CLONE_NEWIPC},
-	    {SPEC_NS_UTS, container->uts_mode, "uts", "--uts", CLONE_NEWUTS},
-	    {SPEC_NS_NETWORK, container->network, "net", "--network", CLONE_NEWNET},
-	    {SPEC_NS_CGROUP, container->cgroup_mode, "cgroup", "--cgroupns", CLONE_NEWCGROUP},
+	    {SPEC_NS_PID, CLONE_NEWPID, container->pid_mode, "pid", "--pid"},
+	    {SPEC_NS_IPC, CLONE_NEWIPC, container->ipc_mode, "ipc", "--ipc"},
+	    {SPEC_NS_UTS, CLONE_NEWUTS, container->uts_mode, "uts", "--uts"},
+	    {SPEC_NS_NETWORK, CLONE_NEWNET, container->network, "net", "--network"},
+	    {SPEC_NS_CGROUP, CLONE_NEWCGROUP, container->cgroup_mode, "cgroup", "--cgroupns"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (!all[i].mode || !text_starts_with(all[i].mode, "container:"))

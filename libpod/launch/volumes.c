@@ -2,8 +2,9 @@
 /*
  * Volumes in memory: which living container has one, from which the new one takes it (libpod/runtime/shared.c).
  *
- * Its lock, volumes/<name>/lock, is held from here until the program is executed, by the command line, the monitor process and the first process: none of them can be killed so
- * that another start looks too early. Several are taken in the order of their names, as everybody does.
+ * Its lock, volumes/<name>/lock, is held from here until the program is executed, by the command line, the monitor
+ * process and the first process: none of them can be killed so that another start looks too early. Several are taken in
+ * the order of their names, as everybody does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,26 +73,37 @@ static char *destination_of(const struct container *container, const char *name)
 {
 	size_t length = strlen(name);
 	for (size_t i = 0; i < container->volumes.count; i++)
-		if (strncmp(container->volumes.items[i], name, length) == 0 && container->volumes.items[i][length] == ':')
+		if (strncmp(container->volumes.items[i], name, length) == 0 &&
+		    container->volumes.items[i][length] == ':')
 			return xstrdup(container->volumes.items[i] + length + 1);
 	return NULL;
 }
 
-static void find_user(struct store *store, const struct strv *ids, const char *own, const char *name, struct runtime_shared *ret, int fds[SPEC_NS_COUNT])
+static int find_user(struct store *store, const struct strv *ids, const char *own, const char *name,
+		     struct runtime_shared *ret, int fds[SPEC_NS_COUNT], struct error *err)
 {
 	for (size_t i = 0; i < ids->count; i++) {
 		auto_container struct container *other = NULL;
 		if (strcmp(ids->items[i], own) == 0 || container_read_listed(store, ids->items[i], &other, NULL) < 0)
 			continue;
 		auto_free char *path = destination_of(other, name);
-		if (!path || other_mount_namespace(store, other->id, &ret->mount_namespace, fds, NULL) < 0)
+		int r = path ? other_mount_namespace(store, other->id, &ret->mount_namespace, fds, NULL) : -ENOENT;
+		/* It lives where we may not look: to make the volume anew would be to have two of it. */
+		if (r == -EACCES || r == -EPERM)
+			return error_set(err, EACCES,
+					 "the volume %s is in memory, and container %s, which has it, lives in a user "
+					 "namespace that cannot be entered from here",
+					 name, other->name);
+		if (r < 0)
 			continue; /* it does not live */
 		ret->path = TAKE_PTR(path);
-		return;
+		return 0;
 	}
+	return 0;
 }
 
-int sharing_find(struct store *store, const struct container *container, const struct spec *spec, int fds[SPEC_NS_COUNT], struct sharing_volumes *ret, struct error *err)
+int sharing_find(struct store *store, const struct container *container, const struct spec *spec,
+		 int fds[SPEC_NS_COUNT], struct sharing_volumes *ret, struct error *err)
 {
 	CLEANUP(sharing_free) struct sharing_volumes sharing = {0};
 	auto_strv struct strv names = STRV_INIT, ids = STRV_INIT;
@@ -113,7 +125,8 @@ int sharing_find(struct store *store, const struct container *container, const s
 		r = container_ids(store, &ids, err);
 	for (size_t i = 0; r == 0 && i < sharing.count; i++)
 		if (sharing.items[i].same_as < 0)
-			find_user(store, &ids, container->id, shared_volume(&spec->mounts[sharing.items[i].mount]), &sharing.items[i], fds);
+			r = find_user(store, &ids, container->id, shared_volume(&spec->mounts[sharing.items[i].mount]),
+				      &sharing.items[i], fds, err);
 	if (r < 0)
 		return r;
 	*ret = sharing;

@@ -20,6 +20,7 @@ static int apply_to(const struct container_state *state, const struct container 
 	if (cgroup < 0)
 		return error_set(err, EOPNOTSUPP, "container %s was started without a cgroup of its own; stop it, and its limits count from the next start on",
 				 container->name);
+	cgroup_enable_controllers(cgroup);
 	int r = limits_apply(cgroup, after, err);
 	if (r < 0 && before)
 		limits_apply(cgroup, before, NULL);

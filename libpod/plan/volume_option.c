@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "libpod/plan/mount_request.h"
 
@@ -47,6 +49,33 @@ int mount_request_word(struct mount_request *request, const char *word, struct e
 	return 0;
 }
 
+/* The user himself does not get there: that is no matter of the container's ids. */
+static void explain_closed(const char *path, struct error *err)
+{
+	auto_free char *part = xstrdup(path);
+	struct stat st, next;
+	char *slash = part;
+	if (*path != '/' || stat("/", &st) < 0)
+		return;
+	do {
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		bool closed = stat(part, &next) < 0;
+		if (slash)
+			*slash = '/';
+		if (closed) {
+			if (slash)
+				*slash = '\0';
+			char *name = strrchr(part, '/');
+			error_advice(err, "; %.*s belongs to %u:%u and has the mode %04o, and you are %u: only its owner, or the machine's root, can open it to you",
+				     name == part ? 1 : (int)(name - part), part, st.st_uid, st.st_gid, st.st_mode & 07777, geteuid());
+			return;
+		}
+		st = next;
+	} while (slash);
+}
+
 int mount_request_source(struct mount_request *request, const char *given, struct error *err)
 {
 	char *source = realpath(given, NULL);
@@ -54,6 +83,8 @@ int mount_request_source(struct mount_request *request, const char *given, struc
 		int r = error_sys(err, errno, "%s: source \"%s\"", request->shown, given);
 		if (r == -ENOENT)
 			error_advice(err, "; make it first: mkdir -p %s", given);
+		if (r == -EACCES)
+			explain_closed(given, err);
 		return r;
 	}
 	free(request->source);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why "Permission denied": in a container that is often a matter of ids, which are others there than on the host, where the user sees his files. So it is said what is closed, whose
- * that is on the host, who asked, and what helps. Asked in the container's root, with the rights of who was refused.
+ * Why "Permission denied": in a container that is often a matter of ids, which are others there than on the host, where
+ * the user sees his files. So it is said what is closed, whose that is on the host, who asked, and what helps. Asked in
+ * the container's root, with the rights of who was refused.
  */
 #include <errno.h>
 #include <limits.h>
@@ -53,13 +54,16 @@ void denied_explain(const struct spec *spec, const struct spec_process *process,
 		return;
 	unsigned int mode = st.st_mode & 07777;
 	if (!(mode & 0111)) {
-		error_advice(err, "; %s has the mode %04o: nobody may %s it", closed, mode, S_ISDIR(st.st_mode) ? "enter" : "execute");
+		error_advice(err, "; %s has the mode %04o: nobody may %s it", closed, mode,
+			     S_ISDIR(st.st_mode) ? "enter" : "execute");
 		return;
 	}
-	int64_t uid = outside(spec->uid_mappings, spec->uid_mappings_count, st.st_uid), gid = outside(spec->gid_mappings, spec->gid_mappings_count, st.st_gid);
+	int64_t uid = outside(spec->uid_mappings, spec->uid_mappings_count, st.st_uid),
+		gid = outside(spec->gid_mappings, spec->gid_mappings_count, st.st_gid);
 	int64_t asker = outside(spec->uid_mappings, spec->uid_mappings_count, process->uid);
 	bool single = spec->uid_mappings_count == 1 && spec->uid_mappings[0].size == 1;
-	/* Others than the owner and his group are refused by the owner's will; where there is but one id it is not for its number. */
+	/* Others than the owner and his group are refused by the owner's will; where there is but one id it is not for
+	 * its number. */
 	if (single || asker < 0 || !(mode & 0110))
 		return;
 	if (uid < 0 || st.st_uid == OVERFLOW_ID)
@@ -67,7 +71,8 @@ void denied_explain(const struct spec *spec, const struct spec_process *process,
 	else
 		snprintf(owner, sizeof(owner), "%lld:%lld on the host", (long long)uid, (long long)gid);
 	error_advice(err,
-		     "; %s belongs to %s and has the mode %04o, and the container's user %u is %lld there: U (-v ...:U) gives files of yours to that user, and "
+		     "; %s belongs to %s and has the mode %04o, and the container's user %u is %lld there: U (-v "
+		     "...:U) gives files of yours to that user, and "
 		     "--userns=keep-id:uid=%u,gid=%u makes it you",
 		     closed, owner, mode, process->uid, (long long)asker, process->uid, process->gid);
 }

@@ -101,7 +101,8 @@ static void answer_one(struct hand *hand, const struct request *request, int soc
 		if (request->act == FILL)
 			answer.result = fd = begin_filling(hand, mount, &answer.needed, &err);
 		else
-			answer.result = request->act == FILLED ? end_filling(hand, request->copied, &err) : give(hand, mount, &err);
+			answer.result =
+			    request->act == FILLED ? end_filling(hand, request->copied, &err) : give(hand, mount, &err);
 	}
 	if (!answer.needed)
 		fd = -1; /* a result, no descriptor */
@@ -164,8 +165,10 @@ static int ask(int socket, const struct request *request, struct answer *ret, in
 		char space[CMSG_SPACE(sizeof(int))];
 	} control = {0};
 	struct iovec data = {ret, sizeof(*ret)};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) < 0 || recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(*ret))
+	struct msghdr message = {
+	    .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) < 0 ||
+	    recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(*ret))
 		return error_set(err, ECHILD, "the process that prepares volumes was killed");
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	int fd = -1;
@@ -181,7 +184,7 @@ static int ask(int socket, const struct request *request, struct answer *ret, in
 
 int hand_fill(int socket, size_t mount, int from, struct error *err)
 {
-	struct answer answer;
+	struct answer answer = {0};
 	auto_close int aside = -1;
 	int r = ask(socket, &(struct request){.act = FILL, .mount = mount}, &answer, &aside, err);
 	if (r < 0 || !answer.needed)
@@ -198,6 +201,6 @@ int hand_fill(int socket, size_t mount, int from, struct error *err)
 
 int hand_give(int socket, size_t mount, struct error *err)
 {
-	struct answer answer;
+	struct answer answer = {0};
 	return ask(socket, &(struct request){.act = GIVE, .mount = mount}, &answer, NULL, err);
 }

@@ -188,9 +188,10 @@ static int make_bind(const struct spec_mount *mount, const struct mount_options 
 	return TAKE_FD(fd);
 }
 
-static int make_overlay(const struct mount_options *options, struct error *err)
+/* `source`: it, when it is there already. */
+static int make_overlay(const struct mount_options *options, int source, struct error *err)
 {
-	auto_close int fd = own_overlay(options, err);
+	auto_close int fd = source >= 0 ? fcntl(source, F_DUPFD_CLOEXEC, 3) : own_overlay(options, err);
 	int r = fd < 0 ? fd : change_attributes(fd, false, options->set | options->set_recursive, options->clear, err);
 	if (r < 0 || !options->subpath)
 		return r < 0 ? r : TAKE_FD(fd);
@@ -329,11 +330,11 @@ static int fill_from_below(int mount_fd, int target, const struct mount_options 
 static int make_mount(const struct spec *spec, const struct spec_mount *mount, const struct mount_options *options,
 		      const struct prepared *prepared, struct error *err)
 {
-	if (options->lowers.count)
-		return make_overlay(options, err);
 	if (options->shared && prepared->shared_count)
 		return shared_mount(prepared, (size_t)(mount - spec->mounts), options, err);
 	int source = prepared->sources ? prepared->sources[mount - spec->mounts] : -1;
+	if (options->lowers.count)
+		return make_overlay(options, source, err);
 	if (prepared->shm < 0 || strcmp(mount->destination, "/dev/shm") != 0)
 		return options->bind ? make_bind(mount, options, source, err)
 				     : make_file_system(spec, mount, options, err);

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "libpod/runtime/runtime_internal.h"
@@ -36,14 +37,45 @@ void prepared_free(struct prepared *prepared)
 	*prepared = PREPARED_INIT;
 }
 
-static int take_sources(const struct spec *spec, struct prepared *prepared, struct error *err)
+/* What can be written belongs to the container's root where it belongs to nobody there. */
+static int give_top(const struct id_mapping *inner, int overlay, struct error *err)
 {
+	struct stat st;
+	auto_close int top = openat(overlay, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0 || fstat(top, &st) < 0)
+		return error_sys(err, errno, "open the overlay");
+	if (id_map_inside(&inner->uids, st.st_uid) >= 0)
+		return 0;
+	if (fchown(top, (uid_t)id_map_outside(&inner->uids, 0), (gid_t)id_map_outside(&inner->gids, 0)) < 0)
+		return error_sys(err, errno, "give the overlay to the container's root");
+	return 0;
+}
+
+/* An overlay over a folder or an image: by who can walk to all of its parts. With :U its files are given away here as well. */
+static int take_overlay(const struct runtime *runtime, const struct spec_mount *mount, const struct mount_options *options, struct error *err)
+{
+	const struct spec_process *process = &runtime->spec->process;
+	auto_close int overlay = own_overlay(options, err);
+	int r = overlay >= 0 && options->upper && runtime->inner ? give_top(runtime->inner, overlay, err) : 0;
+	if (overlay < 0 || r < 0)
+		return r < 0 ? r : TAKE_FD(overlay);
+	if (!options->chown || !runtime->inner)
+		return TAKE_FD(overlay);
+	r = own_give(mount, options, overlay, (uid_t)id_map_outside(&runtime->inner->uids, process->uid), (gid_t)id_map_outside(&runtime->inner->gids, process->gid), err);
+	return r < 0 ? r : TAKE_FD(overlay);
+}
+
+static int take_sources(const struct runtime *runtime, struct prepared *prepared, struct error *err)
+{
+	const struct spec *spec = runtime->spec;
 	prepared->sources = xcalloc(spec->mounts_count, sizeof(*prepared->sources));
 	for (; prepared->count < spec->mounts_count; prepared->count++) {
 		const struct spec_mount *mount = &spec->mounts[prepared->count];
 		auto_mount_options struct mount_options options = {0};
 		int r = mount_options_parse(mount, &options, err), source = -1;
-		if (r == 0 && options.bind)
+		if (r == 0 && options.lowers.count)
+			r = source = take_overlay(runtime, mount, &options, err);
+		else if (r == 0 && options.bind)
 			r = source = mount_bind_source(mount, err);
 		if (r < 0)
 			return error_context(err, "mount %s", mount->destination);
@@ -84,7 +116,7 @@ static int enter(const void *context, struct error *err)
 	if (r < 0 && r != -EACCES)
 		return r;
 	error_clear(err);
-	if ((r = stop_propagation(runtime->spec, err)) < 0 || (r = take_sources(runtime->spec, prepared, err)) < 0 ||
+	if ((r = stop_propagation(runtime->spec, err)) < 0 || (r = take_sources(runtime, prepared, err)) < 0 ||
 	    (r = shared_take(runtime, prepared, err)) < 0 || (r = hand_make(runtime, &prepared->hand, err)) < 0 || (r = join_others(runtime, err)) < 0)
 		return r;
 	/* The working directory follows into a new mount namespace; a path would have to be walked. */

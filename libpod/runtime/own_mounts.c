@@ -131,7 +131,7 @@ int own_prepare(const struct spec *spec, const struct spec_mount *mount, const s
 		r = volume_fill(mount->source, &(struct volume_fill){from, uid, gid}, err);
 	if (r == 0 && options->chown && by_hand)
 		r = hand_give(prepared->hand, index, err);
-	else if (r == 0 && options->chown && !one_id)
+	else if (r == 0 && options->chown && !one_id && !(prepared->sources && options->lowers.count))
 		r = own_give(mount, options, mount_fd, uid, gid, err);
 	if (r == -EPERM && options->chown)
 		error_advice(err, "; what belongs to an id of the host that the container does not have can be given "

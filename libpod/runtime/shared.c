@@ -2,13 +2,15 @@
 /*
  * Volumes in memory (type=tmpfs), which all who use them at a time share.
  *
- * Nobody holds such a volume but the containers that have it mounted, and so it is empty again when the last of them has ended, however that was. A further one
- * takes a copy of the mount from the mount namespace of one that lives; the first makes it. Who starts holds the volume's lock from before it looks for others until
- * its program is executed: so none is missed (libpod/launch/volumes.c).
+ * Nobody holds such a volume but the containers that have it mounted, and so it is empty again when the last of them
+ * has ended, however that was. A further one takes a copy of the mount from the mount namespace of one that lives; the
+ * first makes it. Who starts holds the volume's lock from before it looks for others until its program is executed: so
+ * none is missed (libpod/launch/volumes.c).
  *
- * The file system belongs to the user namespace that containers share, so that all of their ids can own files in it: with a user namespace of the container's own
- * it is made by the caller's rights, as are its copies (nested.c). The way to where another container has it can be one that only that container's user namespace may go
- * (the root is fuse-overlayfs'): the copy is made by a process in there.
+ * The file system belongs to the user namespace that containers share, so that all of their ids can own files in it:
+ * with a user namespace of the container's own it is made by the caller's rights, as are its copies (nested.c). The way
+ * to where another container has it can be one that only that container's user namespace may go (the root is
+ * fuse-overlayfs'): the copy is made by a process in there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +32,8 @@
 static bool is_our_user_namespace(int fd)
 {
 	struct stat ours, theirs;
-	return stat("/proc/self/ns/user", &ours) == 0 && fstat(fd, &theirs) == 0 && ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+	return stat("/proc/self/ns/user", &ours) == 0 && fstat(fd, &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+	       ours.st_ino == theirs.st_ino;
 }
 
 /* In a process of its own. */
@@ -69,7 +72,8 @@ static int clone_from_other(const struct runtime_shared *shared, struct error *e
 	process_wait(pid, &status);
 	if (r == 0)
 		return fd;
-	return error_sys(err, WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EIO, "take the volume in memory from %s in the container that has it", shared->path);
+	return error_sys(err, WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EIO,
+			 "take the volume in memory from %s in the container that has it", shared->path);
 }
 
 static int owner(const struct id_map *inner, uint32_t id)
@@ -80,13 +84,16 @@ static int owner(const struct id_map *inner, uint32_t id)
 /* `root`: the container's; with :U its process's user. */
 static int give(const struct runtime *runtime, int fd, bool all, struct error *err)
 {
-	const struct id_map *uids = runtime->inner ? &runtime->inner->uids : NULL, *gids = runtime->inner ? &runtime->inner->gids : NULL;
+	const struct id_map *uids = runtime->inner ? &runtime->inner->uids : NULL,
+			    *gids = runtime->inner ? &runtime->inner->gids : NULL;
 	const struct spec_process *process = &runtime->spec->process;
 	auto_close int directory = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
 		return error_sys(err, errno, "open the volume in memory");
 	if (!all)
-		return fchown(directory, (uid_t)owner(uids, 0), (gid_t)owner(gids, 0)) < 0 ? error_sys(err, errno, "give the volume in memory to the container's root") : 0;
+		return fchown(directory, (uid_t)owner(uids, 0), (gid_t)owner(gids, 0)) < 0
+			   ? error_sys(err, errno, "give the volume in memory to the container's root")
+			   : 0;
 	if (runtime->fake_ownership)
 		return 0; /* there is one id */
 	return tree_give(directory, (uid_t)owner(uids, process->uid), (gid_t)owner(gids, process->gid), err);
@@ -114,7 +121,8 @@ static int take_one(const struct runtime *runtime, const struct runtime_shared *
 	}
 	if (fd < 0)
 		return fd;
-	if ((made && !says_owner(&options) && (r = give(runtime, fd, false, err)) < 0) || (options.chown && (r = give(runtime, fd, true, err)) < 0))
+	if ((made && !says_owner(&options) && (r = give(runtime, fd, false, err)) < 0) ||
+	    (options.chown && (r = give(runtime, fd, true, err)) < 0))
 		return r;
 	return TAKE_FD(fd);
 }
@@ -139,7 +147,8 @@ int shared_take(const struct runtime *runtime, struct prepared *prepared, struct
 static int set_own_attributes(int fd, const struct mount_options *options, struct error *err)
 {
 	int r = mount_set_attributes(fd, false, options->set | options->set_recursive,
-				     (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) & ~(options->set | options->set_recursive));
+				     (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) &
+					 ~(options->set | options->set_recursive));
 	return r < 0 ? error_sys(err, r, "set mount options") : 0;
 }
 
@@ -149,8 +158,10 @@ int shared_mount(const struct prepared *prepared, size_t mount, const struct mou
 		const struct runtime_shared *shared = &prepared->shared_mounts[i];
 		if (shared->mount != mount)
 			continue;
-		/* The other place in this container is mounted by now, as it must be to be copied (Linux 6.15 could copy it before). */
-		auto_close int fd = shared->same_as >= 0 ? mount_clone(prepared->shared[shared->same_as], "", false) : fcntl(prepared->shared[i], F_DUPFD_CLOEXEC, 3);
+		/* The other place in this container is mounted by now, as it must be to be copied (Linux 6.15 could
+		 * copy it before). */
+		auto_close int fd = shared->same_as >= 0 ? mount_clone(prepared->shared[shared->same_as], "", false)
+							 : fcntl(prepared->shared[i], F_DUPFD_CLOEXEC, 3);
 		if (fd < 0)
 			return error_sys(err, shared->same_as >= 0 ? fd : errno, "take the volume in memory");
 		int r = set_own_attributes(fd, options, err);

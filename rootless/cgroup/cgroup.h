@@ -49,6 +49,9 @@ struct cgroup_request {
  * and 0 returned, when there is no place for one and nothing was asked for that needs one. */
 int cgroup_make(const struct cgroup_request *request, struct cgroup *ret, struct error *err);
 
+/* For one that was made without limits and is to have some: as many controllers as its parent can hand down. What cannot be had is missed when it is wanted. */
+void cgroup_enable_controllers(int fd);
+
 /* Stops all its processes from being scheduled, or lets them go on, and waits until that is so; -ETIMEDOUT (they are
  * frozen later). */
 int cgroup_freeze(int fd, bool frozen, int timeout_ms, struct error *err);

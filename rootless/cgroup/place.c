@@ -115,9 +115,8 @@ static int named_parent(const struct own *own, const char *parent, char *path, s
 }
 
 /* All controllers that there are, for the cgroups below. What cannot be had is missed when it is wanted. */
-static void enable_controllers(const char *path)
+static void enable_controllers(int fd)
 {
-	auto_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_free char *available = NULL;
 	if (fd < 0 || file_read_at(fd, "cgroup.controllers", CONTROLLERS_MAX, &available, NULL, NULL) < 0)
 		return;
@@ -128,6 +127,14 @@ static void enable_controllers(const char *path)
 		if (word && write(control, word, strlen(word)) < 0)
 			continue;
 	}
+}
+
+void cgroup_enable_controllers(int fd)
+{
+	auto_free char *processes = NULL;
+	auto_close int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent >= 0 && file_read_at(parent, "cgroup.procs", PROCS_MAX, &processes, NULL, NULL) == 0 && !*processes)
+		enable_controllers(parent);
 }
 
 /* Moves each process that the list has now. How many there were; those that ended meanwhile count, too. */
@@ -197,7 +204,7 @@ int cgroup_place(const struct cgroup_request *request, char *path, size_t size, 
 	/* First: with processes in it some controllers can be handed down, which turns it into a "domain threaded" one and excludes the others. */
 	if (r == 0 && request->limits && strcmp(path, own.path) == 0)
 		r = move_aside(path, err);
-	if (r == 0 && request->limits)
-		enable_controllers(path);
+	auto_close int fd = r == 0 && request->limits ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	enable_controllers(fd);
 	return r;
 }

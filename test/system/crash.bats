@@ -213,3 +213,27 @@ expect_truth() {
 	expect_match 'works again'
 	expect_status 0
 }
+
+@test "kill: the first use of a volume by a container with other ids: who comes next fills it" {
+	load_image busybox
+	# A user namespace that lives, since strace takes newuidmap's rights away.
+	coracle run -d --name anchor --network none busybox sleep 10000
+	cat >"$T/holds" <<-S
+		set -e
+		[ "\$("$T/coracle" run --rm --network none --userns nomap -v v:/home busybox stat -c %n:%u:%g /home /home/alice | paste -sd ' ')" = "/home:0:0 /home/alice:1000:1000" ]
+		[ ! -e "$ROOT/volumes/v/fresh" ] && [ ! -e "$ROOT/volumes/v/fill" ] && [ ! -e "$ROOT/volumes/v/fill.tmp" ]
+	S
+	run "$BATS_TEST_DIRNAME/../kill-at" 40 "'$T/coracle' ps -aq --filter volume=v | xargs -r '$T/coracle' rm -f -t 0 >/dev/null; '$T/coracle' volume rm v >/dev/null 2>&1 || true; '$T/coracle' volume create v" \
+		"bash '$T/holds'" -- "$T/coracle" run --rm --network none --userns nomap -v v:/home busybox true
+	expect_status 0
+}
+
+@test "kill: while a container takes a volume in memory from another, which loses nothing" {
+	load_image busybox
+	coracle volume create --opt type=tmpfs mem
+	coracle run -d --name keeper --network none -v mem:/mem busybox sleep 10000
+	coracle exec keeper sh -c 'echo kept >/mem/file'
+	run "$BATS_TEST_DIRNAME/../kill-at" 30 true "[ \$('$T/coracle' run --rm --network none -v mem:/m busybox cat /m/file) = kept ] && '$T/coracle' exec keeper grep -q kept /mem/file" -- \
+		"$T/coracle" run --rm --network none -v mem:/mem busybox true
+	expect_status 0
+}

@@ -250,6 +250,11 @@ options_at() { # place run-option…
 	run coracle run --rm --userns nomap -v "$T/closed:/d" -w /d busybox pwd
 	expect_match 'chdir to "/d": Permission denied; /d belongs to an id of the host that the container does not have and has the mode 0700, and the container.s user 0 is [0-9]+ there: U'
 	expect_equal "$(coracle run --rm --userns nomap -v "$T/closed:/d:U" -w /d busybox pwd)" /d
+	# What is closed to the user himself.
+	mkdir -p shut/in
+	chmod 0 shut
+	expect_error 125 "source \"$T/shut/in/x\": Permission denied; $T/shut belongs to $me and has the mode 0000, and you are $(id -u): only its owner" coracle run --rm -v "$T/shut/in/x:/x" busybox true
+	chmod 700 shut
 	# A volume.
 	coracle run --rm -v vol:/v busybox touch /v/x
 	run --separate-stderr coracle run --rm --userns nomap -v vol:/v busybox sh -c 'touch /v/y 2>/dev/null || echo refused'

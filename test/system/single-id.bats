@@ -149,3 +149,21 @@ coracle1() {
 	expect_output "welcome to busybox"
 	remove_tree "$T/shelf"
 }
+
+@test "single id: a volume in memory is shared, and of one that cannot be reached it is said" {
+	coracle1 load -q -i "$CORACLE_TEST_CACHE/busybox.tar"
+	cat >"$T/script" <<-'S'
+		$T/coracle volume create --opt type=tmpfs mem >/dev/null
+		$T/coracle run -d --name one --network none -v mem:/m busybox sh -c 'echo x >/m/x; sleep 1000' >/dev/null
+		until $T/coracle exec one test -s /m/x; do sleep 0.1; done
+		$T/coracle run --rm --network none -v mem:/other:U -u alice busybox sh -c 'cat /other/x; touch /other/y'
+		$T/coracle run --rm --network none --userns keep-id -v mem:/m busybox ls /m
+	S
+	run with_one_id bash "$T/script"
+	expect_output $'x\nx\ny'
+	# From another user namespace of the same user.
+	expect_error 125 'the volume mem is in memory, and container one, which has it, lives in a user namespace that cannot be entered from here' \
+		coracle1 run --rm --network none -v mem:/m busybox true
+	coracle1 rm -f -t 0 one
+	expect_equal "$(coracle1 run --rm --network none -v mem:/m busybox ls /m)" ""
+}

@@ -106,8 +106,26 @@ disk() {
 	[[ ! -e $(group_of web)/memory.swap.max ]] || expect_equal "$(file_of web memory.swap.max)" $((20 << 20))
 	expect_equal "$(file_of web cpu.weight)" "$((1 + (512 - 2) * 9999 / 262142))"
 	[[ $(file_of web io.max) == *wbps=3145728* ]]
+	coracle update --device-read-bps "$disk:5m" --device-read-iops "$disk:700" --device-write-iops "$disk:600" web
+	[[ $(file_of web io.max) == *"rbps=5242880 wbps=3145728 riops=700 wiops=600"* ]]
+	# What the kernel has no controller for is said, and nothing else of the same command is lost or half done.
+	[[ -e $(group_of web)/cpuset.cpus ]] || expect_error 125 'the cgroup controller "cpuset" is not delegated' coracle update --cpuset-cpus 0 web
+	[[ -e $(group_of web)/cpuset.mems ]] || expect_error 125 'the cgroup controller "cpuset" is not delegated' coracle update --cpuset-mems 0 web
+	expect_error 125 'version 2' coracle update --cpu-rt-runtime 1000 web
+	expect_error 125 'version 2' coracle update --memory-swappiness 10 web
+	coracle restart -t 0 web
+	expect_equal "$(file_of web memory.max) $(file_of web pids.max)" "$((80 << 20)) 33"
 	coracle update --cpus 0.4 web || coracle update --cpu-quota 40000 --cpu-period 100000 web
 	[[ $(file_of web cpu.max) == "40000 100000" ]]
+}
+
+@test "update: of a container that was started without limits" {
+	coracle run -d --name plain busybox sleep 1000
+	coracle update --memory 40m --pids-limit 21 --cpus 0.5 plain
+	expect_equal "$(file_of plain memory.max) $(file_of plain pids.max) $(file_of plain cpu.max)" "$((40 << 20)) 21 50000 100000"
+	expect_equal "$(coracle inspect --format '{{.HostConfig.Memory}}' plain)" $((40 << 20))
+	coracle run -d --name none --cgroups disabled busybox sleep 1000
+	expect_error 125 'started without a cgroup of its own' coracle update --memory 40m none
 }
 
 @test "stats: goes on until it is ended, line by line where it is no terminal" {
