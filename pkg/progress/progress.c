@@ -25,6 +25,7 @@ struct progress {
 	bool is_terminal;
 	int64_t begun_at, drawn_at;
 	size_t drawn_lines; /* how many the cursor is below the first of ours */
+	size_t *drawn_widths; /* of each of them */
 	struct progress_item *items;
 	size_t count;
 };
@@ -56,6 +57,17 @@ static size_t unfinished(const struct progress *progress)
 	return count;
 }
 
+/* How far up the first line of ours is: a terminal that has become narrower since has broken what does not fit. */
+static size_t rows_drawn(const struct progress *progress, size_t columns)
+{
+	size_t rows = 0;
+	for (size_t i = 0; i < progress->drawn_lines; i++) {
+		size_t width = progress->drawn_widths[i];
+		rows += width > columns ? (width + columns - 1) / columns : 1;
+	}
+	return rows;
+}
+
 /* The cursor cannot go back to what has scrolled out of the screen, so no more is drawn than fits: first those that are
  * not finished, then as many others as there is room for. */
 static void draw(struct progress *progress, int64_t now)
@@ -74,19 +86,22 @@ static void draw(struct progress *progress, int64_t now)
 
 	auto_strbuf struct strbuf text = STRBUF_INIT;
 	if (progress->drawn_lines)
-		strbuf_printf(&text, "\033[%zuA", progress->drawn_lines);
+		strbuf_printf(&text, "\033[%zuA", rows_drawn(progress, columns));
 	size_t lines = 0;
+	progress->drawn_widths = xrealloc(progress->drawn_widths, (progress->count + 1) * sizeof(*progress->drawn_widths));
 	for (size_t i = 0; i < progress->count && lines < room; i++) {
 		struct progress_item *item = &progress->items[i];
 		if (item->finished && room_finished == 0)
 			continue;
 		room_finished -= item->finished;
-		strbuf_putc(&text, '\r');
+		/* The whole line is erased before it is written, so that the terminal forgets that it was a broken one. */
+		strbuf_puts(&text, "\r\033[2K");
 		progress_measure(item, now);
 		/* The last column stays free: some terminals go to the next line when it is written. */
+		size_t start = text.length;
 		progress_line(item, name_width, columns - 1, &text);
-		strbuf_puts(&text, "\033[K\n");
-		lines++;
+		progress->drawn_widths[lines++] = text.length - start;
+		strbuf_putc(&text, '\n');
 	}
 	strbuf_puts(&text, "\033[J"); /* lines of an earlier drawing that had more of them */
 	write_all(progress->fd, text.data, text.length);
@@ -199,6 +214,7 @@ void progress_end(struct progress *progress)
 		free(progress->items[i].state);
 	}
 	free(progress->items);
+	free(progress->drawn_widths);
 	pthread_mutex_destroy(&progress->mutex);
 	free(progress);
 }

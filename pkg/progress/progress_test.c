@@ -114,10 +114,10 @@ static void test_long_work(void **state)
 
 	auto_free char *drawn = read_all(master);
 	/* Two lines fit: the unfinished ones. */
-	assert_true(text_starts_with(drawn, "\rthree: Loading      [===============>              ]  500B/1kB\033[K\r\n"
-					    "\rtwo:   Waiting      \033[K\r\n\033[J"));
+	assert_true(text_starts_with(drawn, "\r\033[2Kthree: Loading      [===============>              ]  500B/1kB\r\n"
+					    "\r\033[2Ktwo:   Waiting      \r\n\033[J"));
 	/* Then there is room for one that is finished, in its old place. */
-	assert_non_null(strstr(drawn, "\033[2A\rone:   Loaded\033[K\r\n\rthree: Loading "));
+	assert_non_null(strstr(drawn, "\033[2A\r\033[2Kone:   Loaded\r\n\r\033[2Kthree: Loading "));
 	close(fds[0]);
 	close(fds[1]);
 	close(master);

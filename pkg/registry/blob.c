@@ -43,12 +43,11 @@ static int wrong_size(const struct blob *blob, int64_t size, struct error *err)
 			 blob->registry->name, blob->what, size, blob->size);
 }
 
-/* "bytes 100-199/200": where the answer begins, and the size of all (-1: not said). */
-static bool parse_content_range(const char *text, int64_t *ret_begin, int64_t *ret_size)
+bool content_range_parse(const char *text, int64_t *ret_begin, int64_t *ret_size)
 {
 	int64_t end;
 	*ret_size = -1;
-	return text && (sscanf(text, "bytes %" SCNd64 "-%" SCNd64 "/%" SCNd64, ret_begin, &end, ret_size) >= 2);
+	return text && sscanf(text, "bytes %18" SCNd64 "-%18" SCNd64 "/%18" SCNd64, ret_begin, &end, ret_size) >= 2;
 }
 
 /* What the answer's head says of where it begins and how much there is. */
@@ -57,7 +56,7 @@ static int take_head(struct blob *blob, bool *ret_again, struct error *err)
 	int64_t begin = 0, size = http_length(blob->exchange);
 	*ret_again = false;
 	if (http_status(blob->exchange) == 206 &&
-	    !parse_content_range(http_header(blob->exchange, "Content-Range"), &begin, &size))
+	    !content_range_parse(http_header(blob->exchange, "Content-Range"), &begin, &size))
 		begin = -1;
 	if (begin < 0 || begin > blob->position) {
 		/* It does not understand ranges, but thinks that it does. */

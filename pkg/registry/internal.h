@@ -96,6 +96,12 @@ int registry_authorize(struct registry *registry, const char *scope, char **ret,
 int registry_reauthorize(struct registry *registry, const struct http_exchange *exchange, const char *scope,
 			 const char *rejected, char **ret, struct error *err);
 
+/* ---- what heads of answers say ---- */
+/* `Link: </v2/x/tags/list?last=b&n=2>; rel="next"` (RFC 8288): the address, as it is there; malloc'd, NULL for none. */
+char *link_next(const char *header);
+/* `Content-Range: bytes 100-199/200`: where the answer begins, and the size of all (-1: not said). `text` may be NULL. */
+bool content_range_parse(const char *text, int64_t *ret_begin, int64_t *ret_size);
+
 /* "https://registry-1.docker.io"; malloc'd. */
 char *registry_base(const struct registry *registry);
 /* -EINVAL for what could not be part of a URL's path. */

@@ -11,17 +11,23 @@ enum {
 
 /* ---- pages ---- */
 
-/* `Link: </v2/x/tags/list?last=b&n=2>; rel="next"` (RFC 8288): the address; malloc'd, NULL for none. */
+char *link_next(const char *header)
+{
+	const char *end = *header == '<' ? strchr(header, '>') : NULL;
+	bool next = end && (strstr(end, "rel=\"next\"") || strstr(end, "rel=next"));
+	return next ? xstrndup(header + 1, (size_t)(end - header - 1)) : NULL;
+}
+
+/* The address of the page behind this one; malloc'd, NULL for none. */
 static char *next_page(const struct http_exchange *exchange)
 {
 	const char *link;
 	char *url = NULL;
 	size_t position = 0;
 	while ((link = http_next_header(exchange, "Link", &position))) {
-		const char *end = *link == '<' ? strchr(link, '>') : NULL;
-		if (!end || (!strstr(end, "rel=\"next\"") && !strstr(end, "rel=next")))
+		auto_free char *target = link_next(link);
+		if (!target)
 			continue;
-		auto_free char *target = xstrndup(link + 1, (size_t)(end - link - 1));
 		return http_resolve(http_url(exchange), target, &url, NULL) == 0 ? url : NULL;
 	}
 	return NULL;

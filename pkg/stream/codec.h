@@ -8,6 +8,13 @@
 #include "pkg/stream/stream.h"
 
 #define STREAM_HEAD_MAX 16
+/*
+ * What zstd and xz call a window or a dictionary is how far back they refer, and so what must be kept in memory. Up to this
+ * much is taken: what zstd's own tool takes unasked (--long=27), and twice what xz -9 wants; what a stream says beyond
+ * that is believed to nobody.
+ */
+#define STREAM_WINDOW_LOG_MAX 27
+#define STREAM_WINDOW_MIB     (1 << (STREAM_WINDOW_LOG_MAX - 20))
 /* Input is read in pieces of this size. */
 #define STREAM_INPUT_SIZE 65536
 
@@ -27,6 +34,7 @@ int stream_open_gzip(struct stream *below, const void *head, size_t head_length,
 		     struct error *err);
 int stream_open_zstd(struct stream *below, const void *head, size_t head_length, struct stream **ret,
 		     struct error *err);
-/* xz and bzip2, by libarchive. */
+int stream_open_xz(struct stream *below, const void *head, size_t head_length, struct stream **ret, struct error *err);
+/* bzip2, by libarchive. */
 int stream_open_filter(struct stream *below, const void *head, size_t head_length, struct stream **ret,
 		       struct error *err);

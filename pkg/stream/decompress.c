@@ -134,6 +134,8 @@ int stream_decompress(struct stream *below, struct stream **ret, enum stream_com
 		r = stream_open_zstd(below, head, (size_t)n, ret, err);
 		break;
 	case STREAM_XZ:
+		r = stream_open_xz(below, head, (size_t)n, ret, err);
+		break;
 	case STREAM_BZIP2:
 		r = stream_open_filter(below, head, (size_t)n, ret, err);
 		break;

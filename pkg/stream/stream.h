@@ -64,7 +64,8 @@ const char *stream_compression_name(enum stream_compression compression);
 enum stream_compression stream_detect(const void *data, size_t length);
 
 /* Looks at the first bytes of `below` and decompresses gzip (also of several members), zstd, xz and bzip2; anything
- * else comes through as it is. A compressed stream that ends early or fails its own checksum is an error.
+ * else comes through as it is. A compressed stream that ends early or fails its own checksum is an error
+ * (-EBADMSG), and so is one that wants more memory for what it refers back to than 128 MiB (-EFBIG).
  * `ret_compression` may be NULL. */
 int stream_decompress(struct stream *below, struct stream **ret, enum stream_compression *ret_compression,
 		      struct error *err);

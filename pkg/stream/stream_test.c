@@ -85,6 +85,7 @@ static const struct {
     {"zstd -q -o out in", STREAM_ZSTD, 1},
     {"(zstd -q <in; zstd -q -9 <in) >out", STREAM_ZSTD, 2},
     {"xz -1 <in >out", STREAM_XZ, 1},
+    {"(xz -0 <in; head -c 512 /dev/zero; xz -9 --check=sha256 <in) >out", STREAM_XZ, 2},
     {"bzip2 <in >out", STREAM_BZIP2, 1},
 };
 
@@ -186,6 +187,32 @@ static void test_garbage_behind_gzip_is_an_error(void **state)
 	assert_int_equal(decompress(compressed, length, 100, &found, &found_length, NULL, NULL), -EBADMSG);
 }
 
+/* What wants to be remembered is bounded: as much as zstd's own tool takes is enough. */
+static void test_windows_are_bounded(void **state)
+{
+	static const struct {
+		const char *command;
+		int r;
+	} cases[] = {
+	    {"zstd -q --long=27 <in >out", 0},
+	    {"zstd -q --ultra -22 <in >out", 0},
+	    {"xz --lzma2=preset=0,dict=128MiB <in >out", 0},
+	    {"zstd -q --long=28 <in >out", -EFBIG},
+	    {"zstd -q --long=31 <in >out", -EFBIG},
+	    {"xz --lzma2=preset=0,dict=256MiB <in >out", -EFBIG},
+	    {"(xz -0 <in; xz --lzma2=preset=0,dict=1536MiB <in) >out", -EFBIG},
+	};
+	(void)state;
+	auto_free char *data = sample();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		size_t length, found_length = 0;
+		struct error err = ERROR_INIT;
+		auto_free char *found = NULL, *compressed = run_tool(cases[i].command, data, SIZE, &length);
+		assert_int_equal(decompress(compressed, length, 4096, &found, &found_length, NULL, &err), cases[i].r);
+		assert_true(cases[i].r == 0 || strstr(err.text, "more than 128 MiB"));
+	}
+}
+
 static void test_part_of_a_file(void **state)
 {
 	(void)state;
@@ -227,6 +254,7 @@ int main(void)
 	    cmocka_unit_test(test_small_pieces),
 	    cmocka_unit_test(test_truncation_and_damage_are_found),
 	    cmocka_unit_test(test_garbage_behind_gzip_is_an_error),
+	    cmocka_unit_test(test_windows_are_bounded),
 	    cmocka_unit_test(test_part_of_a_file),
 	    cmocka_unit_test(test_hash_sees_all),
 	};

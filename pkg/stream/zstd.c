@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "pkg/stream/codec.h"
 #include "pkg/text/text.h"
@@ -23,6 +24,12 @@ static ssize_t zstd_read(struct stream *stream, void *data, size_t length, struc
 			return 0;
 		ZSTD_inBuffer in = {zstd->input.buffer, zstd->input.length, zstd->input.position};
 		zstd->wanted = ZSTD_decompressStream(zstd->state, &out, &in);
+		if (ZSTD_isError(zstd->wanted) &&
+		    ZSTD_getErrorCode(zstd->wanted) == ZSTD_error_frameParameter_windowTooLarge)
+			return error_set(err, EFBIG,
+					 "the zstd data need a window of more than %d MiB of memory; compress them with "
+					 "zstd --long=%d at most",
+					 STREAM_WINDOW_MIB, STREAM_WINDOW_LOG_MAX);
 		if (ZSTD_isError(zstd->wanted))
 			return error_set(err, EBADMSG, "the zstd data are damaged: %s",
 					 ZSTD_getErrorName(zstd->wanted));
@@ -47,7 +54,8 @@ int stream_open_zstd(struct stream *below, const void *head, size_t head_length,
 	zstd->stream = (struct stream){zstd_read, NULL, zstd_close};
 	stream_input_init(&zstd->input, below, head, head_length);
 	zstd->state = ZSTD_createDStream();
-	if (!zstd->state) {
+	if (!zstd->state ||
+	    ZSTD_isError(ZSTD_DCtx_setParameter(zstd->state, ZSTD_d_windowLogMax, STREAM_WINDOW_LOG_MAX))) {
 		zstd_close(&zstd->stream);
 		return error_sys(err, ENOMEM, "begin decompressing zstd");
 	}

@@ -75,6 +75,12 @@ static int set_xattrs(int fd, const struct tar_entry *entry, struct error *err)
 		const struct tar_xattr *xattr = &entry->xattrs[i];
 		if (xattr_is_reserved(xattr->name) || fsetxattr(fd, xattr->name, xattr->value, xattr->length, 0) == 0)
 			continue;
+		/* ext4 says ENOSPC of what is more than a file may have, too. */
+		if (errno == ENOSPC && entry->xattrs_count > 1)
+			return error_set(err, ENOSPC,
+					 "set its attribute %s: the disk is full, or the file has more attributes than the file "
+					 "system takes (%zu)",
+					 xattr->name, entry->xattrs_count);
 		if (errno == ENOSPC || errno == EDQUOT || errno == EIO)
 			return error_sys(err, errno, "set its attribute %s", xattr->name);
 	}

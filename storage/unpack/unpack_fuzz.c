@@ -3,17 +3,6 @@
  * Any bytes as a layer: nothing may come to be outside of the layer's directory, and what is unpacked must give the
  * same tar again. Checksums of what looks like a header are put right first, so that a change is not stopped by them.
  */
-/*
- * Any bytes as a layer: nothing may come to be outside of the layer's directory, and what is unpacked must give the
- * same tar again. Checksums of what looks like a header are put right first, so that a change is not stopped by them.
- *
- *	clang -g -O1 -fsanitize=fuzzer,address,undefined -std=gnu17 -D_GNU_SOURCE -I. -o build/unpack_fuzz
- * storage/unpack/unpack_fuzz.c \
- *		$(ls storage/unpack/[a-z]*.c storage/recipe/[a-z]*.c
- * pkg/{tar,stream,digest,file,text,error,process,json}/[a-z]*.c rootless/idmap/map.c | grep -vE
- * '_(test|fuzz).c|batch.c|unpacker.c') -larchive -lcrypto -lzstd -lisal -ljson-c mkdir -p build/corpus/unpack
- *	build/unpack_fuzz -max_len=20000 -timeout=20 build/corpus/unpack storage/unpack/corpus
- */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
