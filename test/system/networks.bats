@@ -278,6 +278,32 @@ welcome to busybox"
 	expect_equal "$(coracle exec phoenix grep -c end /seen)" "$(coracle exec phoenix grep -c eth0 /seen)"
 }
 
+@test "the helpers of networks are confined: system calls, capabilities, files, descriptors" {
+	coracle network create web
+	coracle run -d --name one --network web busybox sleep 1000
+	local pid name
+	has() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
+	[[ ! -e $BUILD/sanitizer-reports ]] || skip_calls=1
+	for name in coracle-network coracle-net-up coracle-net-in; do
+		pid=$(keepers "$name")
+		[[ -n $pid ]]
+		[[ -n ${skip_calls-} ]] || expect_equal "$name $(has "$pid" Seccomp)" "$name 2"
+		expect_equal "$name $(has "$pid" NoNewPrivs)" "$name 1"
+	done
+	expect_equal "$(has "$(keepers coracle-network)" CapEff)" 0000000000000000
+	# Only CAP_NET_ADMIN and CAP_NET_BIND_SERVICE; and no file.
+	pid=$(keepers coracle-net-in)
+	expect_equal "$(has "$pid" CapEff) $(has "$pid" CapBnd)" "0000000000001400 0000000000001400"
+	expect_equal "$(nsenter -U --preserve-credentials -t "$pid" ls -A "/proc/$pid/root/")" ""
+	# What the uplink needs to become its own sandbox, and the uplink has less.
+	pid=$(keepers coracle-net-up)
+	expect_equal "$(has "$pid" CapBnd)" 0000000000201500
+	pid=$(uplink)
+	expect_equal "$(has "$pid" CapEff)" 0000000000000400
+	# Nothing of them is to be had in the container.
+	expect_equal "$(coracle exec one sh -c 'ls -l /proc/*/fd 2>/dev/null' | grep -cE 'netlink|coracle|run/network')" 0
+}
+
 @test "the uplink is killed: it comes again by itself" {
 	coracle network create web
 	coracle run -d --name one --network web busybox sleep 1000
