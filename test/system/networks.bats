@@ -261,21 +261,48 @@ welcome to busybox"
 
 @test "a container that its monitor starts again while the keeper is dead has a network" {
 	coracle network create web
+	mkdir "$T/d"
 	# shellcheck disable=SC2016 # expanded inside
-	coracle run -d --name phoenix --restart always --network web busybox sh -c 'ip -o -4 addr show eth0 >>/seen; echo end >>/seen; sleep 0.3; [ -e /stay ] || exit 1; exec sleep 1000'
+	coracle run -d --name phoenix --restart always --network web -v "$T/d:/d" busybox sh -c 'ip -o -4 addr show eth0 >>/d/seen; echo end >>/d/seen; sleep 0.3; [ -e /d/stay ] || exit 1; exec sleep 1000'
 	local i
 	for i in 1 2 3; do
 		sleep "0.$((i * 3))"
 		# shellcheck disable=SC2046 # they may be none at this moment
 		kill -9 $(keepers coracle-network) 2>/dev/null || true
 	done
-	lives() { [[ $(inspected phoenix RestartCount) -ge 5 && $(inspected phoenix State.Status) == running ]]; }
-	wait_until 60 lives
-	coracle exec phoenix touch /stay
-	has_network() { coracle exec phoenix ip -o -4 addr show eth0 2>/dev/null | grep -q inet; }
-	wait_until 10 has_network
-	coracle exec phoenix cat /seen
-	expect_equal "$(coracle exec phoenix grep -c end /seen)" "$(coracle exec phoenix grep -c eth0 /seen)"
+	started() { [[ $(grep -c end "$T/d/seen") -ge 5 ]]; }
+	wait_until 60 started
+	touch "$T/d/stay"
+	stays() { coracle exec phoenix pidof sleep >/dev/null 2>&1 && coracle exec phoenix ip -o -4 addr show eth0 2>/dev/null | grep -q inet; }
+	wait_until 60 stays
+	# None of its lives was without.
+	expect_equal "$(grep -c end "$T/d/seen")" "$(grep -c eth0 "$T/d/seen")"
+}
+
+@test "the helpers of networks are confined: system calls, capabilities, files, descriptors" {
+	coracle network create web
+	coracle run -d --name one --network web busybox sleep 1000
+	local pid name
+	has() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
+	[[ ! -e $BUILD/sanitizer-reports ]] || skip_calls=1
+	for name in coracle-network coracle-net-up coracle-net-in; do
+		pid=$(keepers "$name")
+		[[ -n $pid ]]
+		[[ -n ${skip_calls-} ]] || expect_equal "$name $(has "$pid" Seccomp)" "$name 2"
+		expect_equal "$name $(has "$pid" NoNewPrivs)" "$name 1"
+	done
+	expect_equal "$(has "$(keepers coracle-network)" CapEff)" 0000000000000000
+	# Only CAP_NET_ADMIN and CAP_NET_BIND_SERVICE; and no file.
+	pid=$(keepers coracle-net-in)
+	expect_equal "$(has "$pid" CapEff) $(has "$pid" CapBnd)" "0000000000001400 0000000000001400"
+	expect_equal "$(nsenter -U --preserve-credentials -t "$pid" ls -A "/proc/$pid/root/")" ""
+	# What the uplink needs to become its own sandbox, and the uplink has less.
+	pid=$(keepers coracle-net-up)
+	expect_equal "$(has "$pid" CapBnd)" 0000000000201500
+	pid=$(uplink)
+	expect_equal "$(has "$pid" CapEff)" 0000000000000400
+	# Nothing of them is to be had in the container.
+	expect_equal "$(coracle exec one sh -c 'ls -l /proc/*/fd 2>/dev/null' | grep -cE 'netlink|coracle|run/network')" 0
 }
 
 @test "the uplink is killed: it comes again by itself" {

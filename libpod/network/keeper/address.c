@@ -90,17 +90,22 @@ static int check_fit(const struct live_network *network, const struct ip *wish, 
 			 network->is.name);
 }
 
-/* docker's form: 02:42 and the IPv4 address; of an IPv6 address its last bytes. */
+void address_derive_mac(const struct ip *ip, uint8_t *mac)
+{
+	mac[0] = 0x02;
+	mac[1] = 0x42;
+	memcpy(mac + 2, ip->bytes + ip_bits(ip->family) / 8 - 4, 4);
+}
+
+/* From the IPv4 address, or whichever there is. */
 static void derive_mac(const struct keeper_given *given, uint8_t *mac)
 {
 	const struct ip *ip = given->count ? &given->addresses[0].address : NULL;
 	for (uint32_t i = 0; i < given->count; i++)
 		if (given->addresses[i].address.family == AF_INET)
 			ip = &given->addresses[i].address;
-	mac[0] = 0x02;
-	mac[1] = 0x42;
 	if (ip)
-		memcpy(mac + 2, ip->bytes + ip_bits(ip->family) / 8 - 4, 4);
+		address_derive_mac(ip, mac);
 }
 
 int address_choose(const struct keeper *keeper, struct live_network *network, const struct member *member,

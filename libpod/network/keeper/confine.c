@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "libpod/network/keeper/hand_protocol.h"
 #include "libpod/network/keeper/state.h"
 #include "pkg/cleanup/cleanup.h"
 
@@ -53,15 +54,17 @@ static int confine_files(int directory)
 }
 
 /* ---- capabilities ---- */
-static int drop_capabilities(void)
+int confine_capabilities(uint64_t keep)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].effective = data[i].permitted = (uint32_t)(keep >> 32 * i);
 	/* The bounding set cannot be given up by whoever has nothing to give: then it bounds nothing either. */
 	for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
-		if (prctl(PR_CAPBSET_DROP, capability) < 0 && errno != EPERM)
+		if (!(keep >> capability & 1) && prctl(PR_CAPBSET_DROP, capability) < 0 && errno != EPERM)
 			return -errno;
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || syscall(SYS_capset, &header, none) < 0 ||
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 || syscall(SYS_capset, &header, data) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	return 0;
@@ -142,7 +145,7 @@ static int confine_calls(void)
 
 int keeper_confine(int directory, struct error *err)
 {
-	int r = drop_capabilities();
+	int r = confine_capabilities(0);
 	if (r == 0)
 		r = confine_files(directory);
 #if !defined(__SANITIZE_ADDRESS__)

@@ -3,6 +3,7 @@
 #include "libpod/network/keeper/hand.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -66,7 +67,7 @@ static int ask(int socket, const struct hand_request *request, struct hand_answe
 	return answer->result;
 }
 
-int hand_filter(int socket, const char *commands, struct error *err)
+int hand_filter(const struct hand *hand, const char *commands, struct error *err)
 {
 	struct hand_request request = {.verb = HAND_FILTER};
 	struct hand_answer answer = {.err = ERROR_INIT};
@@ -74,22 +75,22 @@ int hand_filter(int socket, const char *commands, struct error *err)
 	if (strlen(commands) >= sizeof(request.text))
 		return error_set(err, E2BIG, "filter rules: too many");
 	memcpy(request.text, commands, strlen(commands));
-	return ask(socket, &request, &answer, fds, err);
+	return ask(hand->in, &request, &answer, fds, err);
 }
 
-int hand_socket(int socket, int family, int type, struct error *err)
+int hand_socket(const struct hand *hand, int family, int type, struct error *err)
 {
 	struct hand_request request = {.verb = HAND_SOCKET, .ip.family = (uint16_t)family, .type = type};
 	struct hand_answer answer = {.err = ERROR_INIT};
-	int fds[2] = {-1, -1}, r = ask(socket, &request, &answer, fds, err);
+	int fds[2] = {-1, -1}, r = ask(hand->in, &request, &answer, fds, err);
 	return r < 0 ? r : fds[0];
 }
 
-int hand_listen(int socket, const struct ip *gateway, int *ret_udp, int *ret_tcp, struct error *err)
+int hand_listen(const struct hand *hand, const struct ip *gateway, int *ret_udp, int *ret_tcp, struct error *err)
 {
 	struct hand_request request = {.verb = HAND_LISTEN, .ip = *gateway};
 	struct hand_answer answer = {.err = ERROR_INIT};
-	int fds[2] = {-1, -1}, r = ask(socket, &request, &answer, fds, err);
+	int fds[2] = {-1, -1}, r = ask(hand->in, &request, &answer, fds, err);
 	if (r < 0)
 		return r;
 	*ret_udp = fds[0];
@@ -97,11 +98,11 @@ int hand_listen(int socket, const struct ip *gateway, int *ret_udp, int *ret_tcp
 	return 0;
 }
 
-int hand_uplink(int socket, struct ip *ret_address, struct ip *ret_host, struct error *err)
+int hand_uplink(const struct hand *hand, struct ip *ret_address, struct ip *ret_host, struct error *err)
 {
 	struct hand_request request = {.verb = HAND_UPLINK};
 	struct hand_answer answer = {.err = ERROR_INIT};
-	int fds[2] = {-1, -1}, r = ask(socket, &request, &answer, fds, err);
+	int fds[2] = {-1, -1}, r = ask(hand->up, &request, &answer, fds, err);
 	if (r < 0)
 		return r;
 	*ret_address = answer.address;
@@ -109,39 +110,51 @@ int hand_uplink(int socket, struct ip *ret_address, struct ip *ret_host, struct 
 	return 0;
 }
 
-int hand_start(int run_fd, const struct id_mapping *mapping, pid_t *ret_pid, int *ret_socket, int *ret_netlink,
-	       struct error *err)
+static int first_answer(int socket, int fds[2], struct error *err)
 {
-	int ends[2], fds[2];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+	struct hand_answer answer = {.err = ERROR_INIT};
+	int r = hand_receive(socket, &answer, sizeof(answer), fds);
+	if (r < 0)
+		return error_set(err, ECONNRESET, "a process of the networks' namespace was killed");
+	if (answer.result < 0 && err)
+		*err = answer.err;
+	return answer.result;
+}
+
+int hand_start(int run_fd, const struct id_mapping *mapping, struct hand *ret, int *ret_netlink, struct error *err)
+{
+	int up[2], in[2], fds[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, up) < 0)
 		return error_sys(err, errno, "make a socket pair");
-	auto_close int ours = ends[0], theirs = ends[1];
+	auto_close int our_up = up[0], their_up = up[1];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, in) < 0)
+		return error_sys(err, errno, "make a socket pair");
+	auto_close int our_in = in[0], their_in = in[1];
 	pid_t pid = process_clone(0, NULL);
 	if (pid < 0)
 		return error_sys(err, pid, "start a process");
-	if (pid == 0) {
-		close(ours); /* its end is to show */
-		hand_run(theirs, run_fd, mapping);
-	}
-	close(TAKE_FD(theirs));
-	struct hand_answer answer = {.err = ERROR_INIT};
-	int r = hand_receive(ours, &answer, sizeof(answer), fds);
-	if (r < 0)
-		return error_sys(err, r, "make the networks' namespace");
-	if (answer.result < 0) {
-		if (err)
-			*err = answer.err;
-		return answer.result;
-	}
-	*ret_pid = pid;
+	if (pid == 0)
+		hand_run(their_up, their_in, run_fd, mapping);
+	close(TAKE_FD(their_up));
+	close(TAKE_FD(their_in));
+	int r = first_answer(our_up, fds, err);
+	if (r < 0 || (r = first_answer(our_in, fds, err)) < 0)
+		return r;
+	*ret = (struct hand){.pid = pid, .up = TAKE_FD(our_up), .in = TAKE_FD(our_in)};
 	*ret_netlink = fds[0];
-	*ret_socket = TAKE_FD(ours);
 	return 0;
 }
 
-void hand_end(pid_t pid, int socket)
+void hand_end(struct hand *hand)
 {
 	int status;
-	close(socket);
-	process_wait(pid, &status);
+	cleanup_close(&hand->up);
+	cleanup_close(&hand->in);
+	process_wait(hand->pid, &status);
+}
+
+bool hand_is_gone(const struct hand *hand)
+{
+	struct pollfd sockets[] = {{.fd = hand->up}, {.fd = hand->in}};
+	return poll(sockets, ARRAY_SIZE(sockets), 0) > 0;
 }

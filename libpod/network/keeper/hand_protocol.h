@@ -32,8 +32,14 @@ int hand_send(int socket, const void *data, size_t length, const int *fds, size_
  * the end. */
 int hand_receive(int socket, void *data, size_t length, int fds[2]);
 
-/* inside.c: what is done in the shared namespace, by a process that has joined it. */
-int inside_prepare(struct error *err);
-int inside_filter(const char *commands, struct error *err);
-/* hand_process.c: the process itself; does not return. */
-_Noreturn void hand_run(int socket, int run_fd, const struct id_mapping *mapping);
+/* inside.c: the process in the shared network namespace, from the moment at which that is its own. It sends the
+ * namespace to `parent`, and then answers the keeper at `socket`, first with a netlink socket. */
+_Noreturn void inside_run(int socket, int parent);
+/* hand_process.c: the process outside of it, and the parent of the other one. */
+_Noreturn void hand_run(int up, int in, int run_fd, const struct id_mapping *mapping);
+
+/* confine_hand.c: what each of them gives up. */
+int inside_confine(struct error *err);
+int hand_confine(struct error *err);
+/* confine.c: all capabilities but these (bits), also out of the bounding set; and no program that is executed gets more. */
+int confine_capabilities(uint64_t keep);

@@ -35,14 +35,14 @@ static void raise_descriptors(void)
 static int open_socket(void *data, int family, int type)
 {
 	const struct keeper *keeper = data;
-	return hand_socket(keeper->hand, family, type, NULL);
+	return hand_socket(&keeper->hand, family, type, NULL);
 }
 
 static int begin(struct keeper *keeper, int run_fd, const struct id_mapping *mapping, struct error *err)
 {
 	int r;
 	/* The hand first: it is a copy of us, and is to have nothing of what comes now. */
-	if ((r = hand_start(run_fd, mapping, &keeper->hand_pid, &keeper->hand, &keeper->netlink, err)) < 0)
+	if ((r = hand_start(run_fd, mapping, &keeper->hand, &keeper->netlink, err)) < 0)
 		return r;
 	raise_descriptors();
 	keeper->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -56,7 +56,8 @@ static int begin(struct keeper *keeper, int run_fd, const struct id_mapping *map
 		return r;
 	if ((r = keeper_watch(keeper, keeper->listener, EVENT_LISTENER, 0)) < 0 ||
 	    (r = keeper_watch(keeper, resolver_fd(keeper->resolver), EVENT_RESOLVER, 0)) < 0 ||
-	    (r = keeper_watch(keeper, keeper->hand, EVENT_HAND, 0)) < 0)
+	    (r = keeper_watch(keeper, keeper->hand.up, EVENT_HAND, 0)) < 0 ||
+	    (r = keeper_watch(keeper, keeper->hand.in, EVENT_HAND, 0)) < 0)
 		return error_sys(err, r, "watch the keeper's sockets");
 	return keeper_confine(keeper->directory, err);
 }
@@ -88,7 +89,8 @@ int main(int argc, char **argv)
 	struct keeper *keeper = xcalloc(1, sizeof(*keeper));
 	int run_fd = atoi(argv[2]), mapping_fd = atoi(argv[3]), ready_fd = atoi(argv[4]);
 	keeper->directory = atoi(argv[1]);
-	keeper->epoll = keeper->listener = keeper->netlink = keeper->hand = -1;
+	keeper->epoll = keeper->listener = keeper->netlink = -1;
+	keeper->hand = HAND_INIT;
 	keeper->reply.magic = KEEPER_MAGIC;
 	memset(keeper->requests, -1, sizeof(keeper->requests));
 	int r = pid < 0 ? error_sys(&err, pid, "start a process") : 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/veth.h>
@@ -17,6 +18,7 @@
 
 #define MESSAGE_MAX 4096
 #define ANSWER_MAX  32768
+#define NEIGHBOUR_MAX 64 /* bytes of one entry */
 
 struct message {
 	char bytes[MESSAGE_MAX] __attribute__((aligned(8)));
@@ -115,11 +117,14 @@ bool link_has_mac(int netlink, const char *name, const uint8_t *mac)
 	return false;
 }
 
-int link_make_bridge(int netlink, const char *name, uint32_t mtu, uint32_t *ret_index, struct error *err)
+int link_make_bridge(int netlink, const char *name, const uint8_t *mac, uint32_t mtu, uint32_t *ret_index,
+		     struct error *err)
 {
 	struct message message;
 	begin_link(&message, NLM_F_CREATE | NLM_F_EXCL, true);
 	mnl_attr_put_strz(message.header, IFLA_IFNAME, name);
+	if (mac)
+		mnl_attr_put(message.header, IFLA_ADDRESS, 6, mac);
 	if (mtu)
 		mnl_attr_put_u32(message.header, IFLA_MTU, mtu);
 	struct nlattr *info = mnl_attr_nest_start(message.header, IFLA_LINKINFO);
@@ -293,4 +298,38 @@ int link_add_route(int netlink, uint32_t index, const struct ip_prefix *destinat
 		mnl_attr_put_u32(message.header, RTA_PRIORITY, metric);
 	int r = carry_out(netlink, &message);
 	return r < 0 && r != -EEXIST ? error_sys(err, r, "add the route through %s", ip_format(gateway, text)) : 0;
+}
+
+static size_t put_neighbour(char *at, uint32_t index, const struct link_neighbour *item, bool add)
+{
+	struct nlmsghdr *header = mnl_nlmsg_put_header(at);
+	header->nlmsg_type = add ? RTM_NEWNEIGH : RTM_DELNEIGH;
+	header->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | (add ? NLM_F_CREATE | NLM_F_REPLACE : 0));
+	header->nlmsg_seq = 1;
+	struct ndmsg *neighbour = mnl_nlmsg_put_extra_header(header, sizeof(*neighbour));
+	neighbour->ndm_family = (uint8_t)item->address.family;
+	neighbour->ndm_ifindex = (int)index;
+	neighbour->ndm_state = NUD_PERMANENT;
+	mnl_attr_put(header, NDA_DST, ip_bits(item->address.family) / 8, item->address.bytes);
+	if (add)
+		mnl_attr_put(header, NDA_LLADDR, 6, item->mac);
+	return NLMSG_ALIGN(header->nlmsg_len);
+}
+
+void link_set_neighbours(int netlink, uint32_t index, const struct link_neighbour *items, size_t count, bool add)
+{
+	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	char bytes[MESSAGE_MAX] __attribute__((aligned(8))), answer[MESSAGE_MAX];
+	size_t used = 0;
+	for (size_t i = 0; i < count; i++) {
+		used += put_neighbour(bytes + used, index, &items[i], add);
+		if (i + 1 < count && used + NEIGHBOUR_MAX <= sizeof(bytes))
+			continue;
+		(void)!sendto(netlink, bytes, used, 0, (const struct sockaddr *)&kernel, sizeof(kernel));
+		used = 0;
+		/* They are carried out when sendto(2) comes back; only what failed is answered, and nobody must take
+		 * that for the answer to what he asks next. */
+		while (recv(netlink, answer, sizeof(answer), MSG_DONTWAIT) >= 0)
+			;
+	}
 }

@@ -11,8 +11,10 @@
 #include "libpod/network/keeper/protocol.h"
 #include "pkg/error/error.h"
 
-/* A bridge, up. *ret_index is its number. -EEXIST. */
-int link_make_bridge(int netlink, const char *name, uint32_t mtu, uint32_t *ret_index, struct error *err);
+/* A bridge, up. *ret_index is its number. `mac` NULL: it has that of one of its ports, now of this and now of that one.
+ * -EEXIST. */
+int link_make_bridge(int netlink, const char *name, const uint8_t *mac, uint32_t mtu, uint32_t *ret_index,
+		     struct error *err);
 /* A cable: `name` is our end, plugged into the bridge and up; the other end is `inside` in the network namespace of the
  * socket `other`. -EEXIST: there is an `inside` already. */
 struct link_cable {
@@ -30,6 +32,12 @@ struct link_child {
 	uint32_t mtu;
 };
 int link_make_child(int netlink, int other, const struct link_child *child, struct error *err);
+/* Permanent entries of the neighbour table (arp(7)), made or changed, or removed. What fails is passed over. */
+struct link_neighbour {
+	struct ip address;
+	uint8_t mac[6];
+};
+void link_set_neighbours(int netlink, uint32_t index, const struct link_neighbour *items, size_t count, bool add);
 int link_remove(int netlink, const char *name, struct error *err);
 int link_up(int netlink, const char *name, struct error *err);
 /* There is such an interface, and it has this hardware address. */

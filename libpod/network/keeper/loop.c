@@ -58,7 +58,7 @@ static bool may_end(struct keeper *keeper)
 	shutdown(keeper->listener, SHUT_RD);
 	request_accept(keeper);
 	if (!request_is_open(keeper)) {
-		hand_end(keeper->hand_pid, keeper->hand);
+		hand_end(&keeper->hand);
 		if (flock(keeper->directory, LOCK_EX | LOCK_NB) == 0) {
 			unlinkat(keeper->directory, SOCKET_NAME, 0);
 			flock(keeper->directory, LOCK_UN);

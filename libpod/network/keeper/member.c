@@ -39,6 +39,9 @@ static void bury_link(struct keeper *keeper, const char *name)
 static void unplug(struct keeper *keeper, struct member *member, struct attachment *attachment, bool now)
 {
 	resolver_remove_member(keeper->resolver, attachment->given.network, member->id);
+	if (attachment->index && attachment->network->is.kind == KEEPER_BRIDGE)
+		neighbours_remove(keeper, member, attachment);
+	attachment->index = 0;
 	if (*attachment->link && now)
 		link_remove(keeper->netlink, attachment->link, NULL);
 	else if (*attachment->link)
@@ -70,6 +73,8 @@ static void forget_process(struct keeper *keeper, int *pidfd)
 static void put_to_rest(struct keeper *keeper, struct member *member)
 {
 	forget_process(keeper, &member->process);
+	cleanup_close(&member->netlink);
+	member->netlink = -1;
 	for (struct attachment *attachment = member->attachments; attachment; attachment = attachment->next)
 		unplug(keeper, member, attachment, false);
 }
@@ -85,6 +90,7 @@ static void member_remove(struct keeper *keeper, struct member *member, bool now
 		detach(keeper, member, member->attachments, now);
 	forget_process(keeper, &member->process);
 	forget_process(keeper, &member->monitor);
+	cleanup_close(&member->netlink);
 	free(member);
 }
 
@@ -227,13 +233,14 @@ static int add_routes(const struct keeper_network *network, const struct keeper_
 }
 
 /* The container's end. */
-static int configure(const struct attachment *attachment, int netlink, uint32_t order, struct error *err)
+static int configure(struct attachment *attachment, int netlink, uint32_t order, struct error *err)
 {
 	const struct keeper_given *given = &attachment->given;
 	int index = link_index(netlink, given->interface, err);
 	if (index < 0)
 		return index == -ENODEV ? error_set(err, ENODEV, "interface %s is gone", given->interface) : index;
 	int r = 0;
+	attachment->index = (uint32_t)index;
 	for (uint32_t i = 0; r == 0 && i < given->count; i++)
 		r = link_add_address(netlink, (uint32_t)index, &given->addresses[i].address, given->addresses[i].bits,
 				     err);
@@ -260,6 +267,8 @@ static int attach_one(struct keeper *keeper, const struct keeper_request *reques
 		return r;
 	if (network->is.kind == KEEPER_BRIDGE && (r = names_add(keeper, member, attachment, wish->names, err)) < 0)
 		return r;
+	if (network->is.kind == KEEPER_BRIDGE)
+		neighbours_add(keeper, member, attachment);
 	keeper->reply.given[keeper->reply.count++] = attachment->given;
 	return 0;
 }
@@ -303,6 +312,7 @@ static int add_member(struct keeper *keeper, const struct keeper_request *reques
 	memcpy(member->servers, request->servers, sizeof(member->servers));
 	member->servers_count = request->servers_count;
 	member->process = TAKE_FD(fds->process);
+	member->netlink = TAKE_FD(fds->netlink);
 	member->monitor = TAKE_FD(fds->monitor);
 	member->next = keeper->members;
 	keeper->members = member;
@@ -353,7 +363,7 @@ int member_attach(struct keeper *keeper, const struct keeper_request *request, s
 		if (attachment_on(member, wish->network.name))
 			r = error_set(err, EEXIST, "container %.12s is already connected to network %s", member->id,
 				      wish->network.name);
-		else if ((r = attach_one(keeper, request, wish, member, fds->netlink, count_attachments(member), err)) <
+		else if ((r = attach_one(keeper, request, wish, member, member->netlink, count_attachments(member), err)) <
 			 0) {
 			error_context(err, "network %s", wish->network.name);
 			struct attachment *half = attachment_on(member, "");

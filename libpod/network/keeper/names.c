@@ -27,7 +27,7 @@ static int open_sockets(struct keeper *keeper, const struct keeper_network *netw
 	for (uint32_t i = 0; i < network->subnets_count; i++) {
 		int udp = -1, tcp = -1, r = 0;
 		if (ip_is_set(&network->subnets[i].gateway))
-			r = hand_listen(keeper->hand, &network->subnets[i].gateway, &udp, &tcp, err);
+			r = hand_listen(&keeper->hand, &network->subnets[i].gateway, &udp, &tcp, err);
 		if (r == 0 && udp >= 0)
 			r = resolver_add_sockets(keeper->resolver, network->name, udp, tcp, err);
 		if (r < 0)

@@ -38,13 +38,25 @@ static int filter_network(struct keeper *keeper, const struct keeper_network *ne
 			element(&commands, verb, gateway->family == AF_INET6 ? "gateways6" : "gateways4",
 				network->interface, ip_format(gateway, text));
 	}
-	return hand_filter(keeper->hand, strbuf_text(&commands), err);
+	return hand_filter(&keeper->hand, strbuf_text(&commands), err);
+}
+
+static const struct ip *first_gateway(const struct keeper_network *network)
+{
+	for (uint32_t i = 0; i < network->subnets_count; i++)
+		if (ip_is_set(&network->subnets[i].gateway))
+			return &network->subnets[i].gateway;
+	return NULL;
 }
 
 static int make_bridge(struct keeper *keeper, struct live_network *network, struct error *err)
 {
 	const struct keeper_network *is = &network->is;
-	int r = link_make_bridge(keeper->netlink, is->interface, is->mtu, &network->interface_index, err);
+	const struct ip *gateway = first_gateway(is);
+	if (gateway)
+		address_derive_mac(gateway, network->mac);
+	int r = link_make_bridge(keeper->netlink, is->interface, gateway ? network->mac : NULL, is->mtu,
+				 &network->interface_index, err);
 	if (r == -EEXIST)
 		return error_set(err, EEXIST, "interface %s is there already", is->interface);
 	for (uint32_t i = 0; r == 0 && i < is->subnets_count; i++)
@@ -60,7 +72,7 @@ static int want_uplink(struct keeper *keeper, struct error *err)
 {
 	if (keeper->uplink)
 		return 0;
-	int r = hand_uplink(keeper->hand, &keeper->uplink_address, &keeper->host_address, err);
+	int r = hand_uplink(&keeper->hand, &keeper->uplink_address, &keeper->host_address, err);
 	keeper->uplink = r == 0;
 	return r;
 }

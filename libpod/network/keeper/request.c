@@ -2,7 +2,6 @@
 /* Requests: taken from the socket, held against what they may be, carried out, answered. */
 #include <ctype.h>
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -135,13 +134,6 @@ static void list(struct keeper *keeper, int fd)
 	reply->count = 0;
 }
 
-/* Without its hand the keeper ends (loop.c), and who asks is answered by the next one. */
-static bool hand_is_gone(const struct keeper *keeper)
-{
-	struct pollfd socket = {.fd = keeper->hand};
-	return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLHUP | POLLERR));
-}
-
 static void carry_out(struct keeper *keeper, int fd, struct request_fds *fds)
 {
 	struct keeper_reply *reply = &keeper->reply;
@@ -164,7 +156,8 @@ static void carry_out(struct keeper *keeper, int fd, struct request_fds *fds)
 	} else {
 		error_set(&err, EINVAL, "the networks' keeper was asked for what it does not know");
 	}
-	if (r < 0 && hand_is_gone(keeper))
+	/* Without its hand the keeper ends (loop.c), and who asks is answered by the next one. */
+	if (r < 0 && hand_is_gone(&keeper->hand))
 		return;
 	reply->errnum = -r;
 	snprintf(reply->text, sizeof(reply->text), "%.*s", (int)sizeof(reply->text) - 1, err.text);

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include "libpod/network/keeper/hand.h"
 #include "libpod/network/keeper/protocol.h"
 #include "libpod/resolver/resolver.h"
 #include "pkg/error/error.h"
@@ -15,6 +16,7 @@
 struct live_network {
 	struct keeper_network is;
 	uint32_t interface_index;
+	uint8_t mac[6]; /* of the bridge */
 	size_t members;
 	struct ip last[NETWORK_SUBNETS_MAX]; /* given out: the next one is looked for behind it */
 	struct live_network *next;
@@ -24,6 +26,7 @@ struct attachment {
 	struct live_network *network;
 	struct keeper_given given;
 	char link[IF_NAMESIZE]; /* our end of the cable */
+	uint32_t index;         /* of the other one, in the container's network namespace */
 	struct attachment *next;
 };
 
@@ -32,6 +35,7 @@ struct attachment {
 struct member {
 	char id[65];
 	int process, monitor; /* pidfds; process -1: at rest */
+	int netlink;          /* in its network namespace, which cannot end while this is open; -1: at rest */
 	struct ip servers[NETWORK_SERVERS_MAX];
 	size_t servers_count;
 	struct attachment *attachments;
@@ -59,8 +63,7 @@ struct keeper {
 	int directory; /* <run directory>/network */
 	int listener;
 	int netlink; /* in the shared namespace */
-	int hand;    /* the process inside: hand.h */
-	pid_t hand_pid;
+	struct hand hand;
 	struct resolver *resolver;
 	struct live_network *networks;
 	struct member *members;
@@ -75,6 +78,9 @@ struct keeper {
 };
 
 /* ---- address.c ---- */
+/* The hardware address of who has this one: docker's form, 02:42 and the IPv4 address; of an IPv6 address its last
+ * bytes. */
+void address_derive_mac(const struct ip *ip, uint8_t *mac);
 /* Chooses the addresses of one attachment of the member, and its hardware address. -EADDRINUSE, -ENOSPC. */
 int address_choose(const struct keeper *keeper, struct live_network *network, const struct member *member,
 		   const struct keeper_wish *wish, struct keeper_given *ret, struct error *err);
@@ -109,6 +115,12 @@ void member_tidy(struct keeper *keeper, int64_t now_ms);
 int names_add_network(struct keeper *keeper, const struct keeper_network *network, struct error *err);
 int names_add(struct keeper *keeper, const struct member *member, const struct attachment *attachment,
 	      const char *names, struct error *err);
+
+/* ---- neighbours.c ---- */
+/* Tells all that are on the network, and the bridge, of one that has joined it, or that is leaving it; of a bridge
+ * network. */
+void neighbours_add(const struct keeper *keeper, const struct member *member, const struct attachment *attachment);
+void neighbours_remove(const struct keeper *keeper, const struct member *member, const struct attachment *attachment);
 
 /* ---- request.c ---- */
 void request_accept(struct keeper *keeper);

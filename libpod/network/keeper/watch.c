@@ -19,7 +19,8 @@
 #include "pkg/process/process.h"
 #include "pkg/program/program.h"
 
-#define AGAIN_MS 1000 /* between the starts of two keepers that did not live long: one that dies of us must not spin */
+#define AGAIN_MS 1000 /* between the starts of two keepers that did not live long: one that dies of us must not spin   \
+		       */
 
 _Noreturn void watch_keeper(pid_t keeper, const char *root, const char *run)
 {
@@ -28,8 +29,8 @@ _Noreturn void watch_keeper(pid_t keeper, const char *root, const char *run)
 	int status;
 	prctl(PR_SET_NAME, "coracle-net-mon");
 	close_range(STDERR_FILENO + 1, ~0u, 0);
-	if (process_wait(keeper, &status) < 0 ||
-	    (WIFEXITED(status) && WEXITSTATUS(status) != KEEPER_LOST) || program_find("coracle", &coracle, NULL) < 0)
+	if (process_wait(keeper, &status) < 0 || (WIFEXITED(status) && WEXITSTATUS(status) != KEEPER_LOST) ||
+	    program_find("coracle", &coracle, NULL) < 0)
 		_exit(0);
 	int64_t lived = keeper_now_ms() - begun;
 	if (lived < AGAIN_MS) {
