@@ -129,3 +129,16 @@ host_ids() { # pid: what it is, as the machine sees it
 	expect_equal "$(find "$T/theirs/root/layers" "$T/theirs/root/images" -mindepth 1)" ""
 	expect_equal "$(find "$ROOT" -printf '%P %m %T@ %C@\n' | sort | sha256sum)" "$before"
 }
+
+@test "root: a container that ends is started again by its policy, and a helper of its network that dies comes back" {
+	local port
+	port=$(free_port)
+	coracle run -d --name again --restart on-failure:2 busybox sh -c 'echo begun; sleep 0.2; exit 4' >/dev/null
+	wait_until 20 expect_state again exited
+	wait_until 20 eval '[[ $(inspected again State.ExitCode) == 4 && $(coracle logs again | grep -c begun) == 3 ]]'
+	coracle run -d --name web -p "127.0.0.1:$port:80" busybox sh -c 'echo hello >/index.html; exec httpd -f -p 80 -h /' >/dev/null
+	wait_until 10 curl -sf "http://127.0.0.1:$port/"
+	kill -9 "$(pgrep -P "$(inspected web State.ConmonPid)" -x coracle-forward)"
+	wait_until 10 curl -sf "http://127.0.0.1:$port/"
+	coracle rm -f again web >/dev/null
+}

@@ -225,7 +225,8 @@ int container_write(int dirfd, const struct container *container, struct error *
 	auto_strbuf struct strbuf text = STRBUF_INIT;
 	add_line(&text, listed);
 	add_line(&text, rest);
-	return file_write_at(dirfd, RECORD_FILE, strbuf_text(&text), text.length, 0600, 0, err);
+	/* Root's, too, is read by the monitor, which is the root of containers. */
+	return file_write_at(dirfd, RECORD_FILE, strbuf_text(&text), text.length, 0600, FILE_AS_DIRECTORY, err);
 }
 
 /* ---- reading ---- */

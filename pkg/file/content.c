@@ -147,6 +147,16 @@ static int publish(int dirfd, const char *temporary, const char *name, enum file
 	return 0;
 }
 
+static int give_as_directory(int fd, int dirfd)
+{
+	struct stat st;
+	if (geteuid() != 0)
+		return 0;
+	if (fstat(dirfd, &st) < 0)
+		return -errno;
+	return st.st_uid != 0 && fchown(fd, st.st_uid, st.st_gid) < 0 ? -errno : 0;
+}
+
 /* `dirfd` is the directory of `name`. */
 static int write_in(int dirfd, const char *name, const void *data, size_t length, mode_t mode, enum file_flags flags)
 {
@@ -154,7 +164,11 @@ static int write_in(int dirfd, const char *name, const void *data, size_t length
 	int fd = open_temporary(dirfd, mode, temporary);
 	if (fd < 0)
 		return fd;
-	int r = fill(fd, data, length, mode, flags);
+	int r = flags & FILE_AS_DIRECTORY ? give_as_directory(fd, dirfd) : 0;
+	if (r < 0)
+		close(fd);
+	else
+		r = fill(fd, data, length, mode, flags);
 	if (r == 0)
 		r = publish(dirfd, temporary, name, flags);
 	if (r < 0) {

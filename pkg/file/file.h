@@ -44,6 +44,7 @@ int file_read_fd(int fd, const char *name, size_t max, char **ret_data, size_t *
 enum file_flags {
 	FILE_SYNC = 1,      /* fsync the file before, and the directory after, the rename */
 	FILE_EXCLUSIVE = 2, /* -EEXIST when the name is there already, instead of replacing it */
+	FILE_AS_DIRECTORY = 4, /* what root writes belongs to whom the directory belongs to */
 };
 /* Writes `path` under dirfd as one transaction. The temporary name begins with ".tmp-". */
 int file_write_at(int dirfd, const char *path, const void *data, size_t length, mode_t mode, enum file_flags flags,

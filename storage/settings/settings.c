@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pkg/cleanup/cleanup.h"
@@ -183,6 +184,13 @@ static int read_system(struct settings *settings, struct error *err)
 	return r < 0 ? r : read_drop_ins(fd, settings, err);
 }
 
+/* Those of a home that is somebody else's and closed to us are not ours: under su(1), and for the monitor of a container of the machine's root. */
+static bool is_anothers(const char *home)
+{
+	struct stat st;
+	return home && stat(home, &st) == 0 && st.st_uid != geteuid();
+}
+
 static int read_users(struct settings *settings, struct error *err)
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -191,7 +199,12 @@ static int read_users(struct settings *settings, struct error *err)
 		path = xasprintf("%s/coracle/" FILE_NAME, config);
 	else if (home && home[0] == '/')
 		path = xasprintf("%s/.config/coracle/" FILE_NAME, home);
-	return path ? read_file(AT_FDCWD, path, path, settings, err) : 0;
+	int r = path ? read_file(AT_FDCWD, path, path, settings, err) : 0;
+	if (r == -EACCES && is_anothers(home)) {
+		error_clear(err);
+		return 0;
+	}
+	return r;
 }
 
 int settings_read(struct settings *ret, struct error *err)
