@@ -136,38 +136,50 @@ static bool in_namespace(const struct scan *scan, const char *pid)
 	return false;
 }
 
-/* The state letter and the numbers of a process, from /proc/<pid>/status. */
-static int read_status(int proc_fd, const char *pid, char *ret_state, int *numbers)
+struct status {
+	char state;
+	bool stop_pending; /* SIGSTOP has been sent, and it has not come to it */
+	int depth;
+	int numbers[DEPTH_MAX]; /* in each pid namespace on the way down */
+};
+
+/* From /proc/<pid>/status. */
+static int read_status(int proc_fd, const char *pid, struct status *ret)
 {
-	char path[sizeof("/status") + NAME_MAX], text[2048];
+	char path[sizeof("/status") + NAME_MAX], text[4096];
 	snprintf(path, sizeof(path), "%s/status", pid);
 	auto_close int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	if (n <= 0)
 		return -1;
 	text[n] = '\0';
-	const char *state = strstr(text, "\nState:\t"), *spaces = strstr(text, "\nNSpid:");
-	if (!state || !spaces)
+	const char *state = strstr(text, "\nState:\t"), *spaces = strstr(text, "\nNSpid:"), *pending = strstr(text, "\nShdPnd:\t");
+	if (!state || !spaces || !pending)
 		return -1;
-	*ret_state = state[8];
-	int count = 0;
-	for (char *at = (char *)spaces + 7; *at == '\t' && count < DEPTH_MAX;)
-		numbers[count++] = (int)strtol(at, &at, 10);
-	return count;
+	ret->state = state[8];
+	ret->stop_pending = strtoull(pending + 9, NULL, 16) & (1ULL << (SIGSTOP - 1));
+	ret->depth = 0;
+	for (char *at = (char *)spaces + 7; *at == '\t' && ret->depth < DEPTH_MAX;)
+		ret->numbers[ret->depth++] = (int)strtol(at, &at, 10);
+	return 0;
+}
+
+/* One that sleeps in the kernel with SIGSTOP pending runs no instruction of its own any more, and may never come to stop: after vfork(2) it waits for a child that was
+ * stopped before its exec. */
+static bool needs_signal(const struct status *status, int signal)
+{
+	bool stopped = status->state == 'T' || status->state == 't', dead = status->state == 'Z' || status->state == 'X';
+	if (signal == SIGSTOP)
+		return !dead && !stopped && !(status->state == 'D' && status->stop_pending);
+	return stopped || status->stop_pending;
 }
 
 static void signal_one(struct scan *scan, const char *pid)
 {
-	char state = 0;
-	int numbers[DEPTH_MAX];
-	if (!in_namespace(scan, pid))
+	struct status status;
+	if (!in_namespace(scan, pid) || read_status(scan->proc_fd, pid, &status) < 0 || status.depth < scan->depth)
 		return;
-	if (read_status(scan->proc_fd, pid, &state, numbers) < scan->depth)
-		return;
-	bool stopped = state == 'T' || state == 't', dead = state == 'Z' || state == 'X';
-	if (dead || stopped == (scan->signal == SIGSTOP))
-		return;
-	if (kill(numbers[scan->depth - 1], scan->signal) == 0)
+	if (needs_signal(&status, scan->signal) && kill(status.numbers[scan->depth - 1], scan->signal) == 0)
 		scan->found = true;
 }
 
@@ -188,16 +200,16 @@ static void scan_once(struct scan *scan)
 
 static int signal_all(const struct monitor *m, int signal)
 {
-	char path[64], state;
-	int numbers[DEPTH_MAX];
+	char path[64];
+	struct status own;
 	auto_close int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct scan scan = {.proc_fd = proc_fd, .signal = signal};
 	if (proc_fd < 0)
 		return -errno;
 	snprintf(path, sizeof(path), "%d/ns/pid", m->d.host_pid);
-	scan.depth = read_status(proc_fd, "self", &state, numbers);
-	if (scan.depth < 1 || fstatat(proc_fd, path, &scan.space, 0) < 0)
+	if (read_status(proc_fd, "self", &own) < 0 || own.depth < 1 || fstatat(proc_fd, path, &scan.space, 0) < 0)
 		return -ESRCH;
+	scan.depth = own.depth;
 	int64_t until = now_ms() + FREEZE_MS;
 	do {
 		scan.found = false;
