@@ -39,7 +39,7 @@ int prune_containers(struct store *store, const struct strv *filters, struct pru
 	if (r < 0 || keep_stopped(&list) == 0)
 		return r;
 	auto_free struct container_size *sizes = xcalloc(list.count, sizeof(*sizes));
-	if ((r = container_sizes(store, list.items, list.count, sizes, err)) < 0)
+	if ((r = container_sizes_written(store, list.items, list.count, sizes, err)) < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct container *container = list.items[i].container;

@@ -96,7 +96,7 @@ static int measure_unknown(void *data, struct error *err)
 	return 0;
 }
 
-static int measure_all(struct measuring *work, struct error *err)
+static int measure_all(struct measuring *work, bool kept, struct error *err)
 {
 	auto_free bool *measured = xcalloc(work->count, sizeof(bool));
 	for (size_t i = 0; i < work->count; i++) {
@@ -108,7 +108,7 @@ static int measure_all(struct measuring *work, struct error *err)
 		error_clear(err);
 		r = store_run_mapped(work->store, measure_unknown, work, err);
 	}
-	for (size_t i = 0; r == 0 && i < work->count; i++)
+	for (size_t i = 0; r == 0 && kept && i < work->count; i++)
 		if (measured[i])
 			keep(work->store, &work->entries[i], work->written[i]);
 	return r;
@@ -125,7 +125,7 @@ static int64_t layers_size(struct store *store, const struct container *containe
 	return size;
 }
 
-int container_sizes(struct store *store, const struct container_entry *entries, size_t count, struct container_size *ret, struct error *err)
+static int sizes(struct store *store, const struct container_entry *entries, size_t count, bool whole, struct container_size *ret, struct error *err)
 {
 	if (count == 0)
 		return 0;
@@ -133,14 +133,25 @@ int container_sizes(struct store *store, const struct container_entry *entries, 
 	struct measuring work = {store, entries, count, mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)};
 	if (work.written == MAP_FAILED)
 		return error_sys(err, errno, "get memory for the sizes of containers");
-	int r = measure_all(&work, err);
+	int r = measure_all(&work, whole, err);
 	for (size_t i = 0; r == 0 && i < count; i++) {
 		const struct container *container = entries[i].container;
-		ret[i].written = work.written[i];
-		ret[i].total = work.written[i] + (is_copy(container) ? 0 : layers_size(store, container));
+		ret[i].written = ret[i].total = work.written[i];
+		if (whole && !is_copy(container))
+			ret[i].total += layers_size(store, container);
 	}
 	munmap(work.written, size);
 	return r;
+}
+
+int container_sizes(struct store *store, const struct container_entry *entries, size_t count, struct container_size *ret, struct error *err)
+{
+	return sizes(store, entries, count, true, ret, err);
+}
+
+int container_sizes_written(struct store *store, const struct container_entry *entries, size_t count, struct container_size *ret, struct error *err)
+{
+	return sizes(store, entries, count, false, ret, err);
 }
 
 char *container_size_text(const struct container_size *size)

@@ -17,6 +17,8 @@ struct container_size {
 
 /* Of each of the containers, into an array of as many. One that vanishes has nothing. The caller must be single-threaded. */
 int container_sizes(struct store *store, const struct container_entry *entries, size_t count, struct container_size *ret, struct error *err);
+/* The same for those that are about to be removed: nothing is kept, and layers are not looked at (total is what is written). */
+int container_sizes_written(struct store *store, const struct container_entry *entries, size_t count, struct container_size *ret, struct error *err);
 void container_size_forget(struct store *store, const char *id);
 /* "12.3kB (virtual 5.6MB)"; malloc'd. */
 char *container_size_text(const struct container_size *size);
