@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http: HTTP requests over libcurl, in pull style: the body of an answer is read when, and as far as, the caller wants
- *it.
+ * http: HTTP requests over libcurl, in pull style: the body of an answer is read when, and as far as, the caller wants it.
  *
  *	auto_http_exchange struct http_exchange *exchange = NULL;
  *	r = http_begin(http, &(struct http_request){.method = "GET", .url = url, .follow = true}, &exchange, err);
@@ -9,9 +8,9 @@
  *		…
  *
  * Nothing is tried again here, and no status is a failure: that is the caller's. A failure is one of the network:
- *-ECONNRESET a connection that broke, -ETIMEDOUT one that stood still, -ECONNREFUSED, -EHOSTUNREACH (also a name that
- *is not known), -EPROTO for TLS and what is not HTTP, -EBADMSG for an answer beyond its bounds. The error text is the
- *cause alone; the caller knows what was wanted of whom.
+ * -ECONNRESET a connection that broke, -ETIMEDOUT one that stood still, -ECONNREFUSED, -EHOSTUNREACH (also a name that
+ * is not known), -EPROTO for TLS and what is not HTTP, -EBADMSG for an answer beyond its bounds. The error text is the
+ * cause alone; the caller knows what was wanted of whom.
  *
  * A `struct http` may be used by several threads, an exchange by one at a time.
  */
@@ -83,7 +82,8 @@ const char *http_url(const struct http_exchange *exchange);
 
 /* Up to `length` (at least 1) bytes of the body, 0 at its end. */
 ssize_t http_read(struct http_exchange *exchange, void *data, size_t length, struct error *err);
-/* Adds all of the body. More than `max` bytes: -EFBIG. */
+/* Adds all of the body. More than `max` bytes: -EFBIG; one that takes more than five times the stall timeout:
+ * -ETIMEDOUT. */
 int http_read_all(struct http_exchange *exchange, size_t max, struct strbuf *ret, struct error *err);
 
 /* ---- URLs ---- */
