@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a user writes behind options (-p, -v, --mount, --tmpfs, -u), and what lies in files that he names or that an image has: environment files, passwd, group.
- * The first byte says which of them the rest is.
+ * What a user writes behind options (-p, -v, --mount, --tmpfs, -u), and what lies in files that he names or that an
+ * image has: environment files, passwd, group. The first byte says which of them the rest is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,8 @@ static void read_port(const char *text)
 	if (plan_port(text, container, &err) < 0)
 		return;
 	for (size_t i = 0; i < container->ports_count; i++)
-		if (container->ports[i].range == 0 || container->ports[i].container_port + container->ports[i].range > 65536)
+		if (container->ports[i].range == 0 ||
+		    container->ports[i].container_port + container->ports[i].range > 65536)
 			abort();
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a config.json or a process.json of the OCI runtime specification; what was read can be written, and read again. */
+/* Any bytes as a config.json or a process.json of the OCI runtime specification; what was read can be written, and read
+ * again. */
 #include "libpod/spec/spec.h"
 
 #include <stdlib.h>

@@ -139,6 +139,7 @@ static void forget_answer(struct http_exchange *exchange)
 	exchange->headers_length = 0;
 	exchange->status = 0;
 	exchange->head_done = exchange->done = exchange->paused = false;
+	exchange->head_since_ms = 0;
 	exchange->buffer_begin = exchange->buffer_end = 0;
 	exchange->result = CURLE_OK;
 }
@@ -312,7 +313,11 @@ int http_read_all(struct http_exchange *exchange, size_t max, struct strbuf *ret
 	char data[16384];
 	ssize_t n;
 	size_t length = 0;
+	int64_t until = http_now_ms() + (int64_t)exchange->http->stall_timeout_s * 1000 * SLOWNESS_MAX;
 	while ((n = http_read(exchange, data, sizeof(data), err)) > 0) {
+		if (http_now_ms() > until)
+			return error_set(err, ETIMEDOUT, "the answer has not come within %d seconds",
+					 exchange->http->stall_timeout_s * SLOWNESS_MAX);
 		if ((length += (size_t)n) > max)
 			return error_set(err, EFBIG, "the answer is longer than %zu bytes", max);
 		strbuf_add(ret, data, (size_t)n);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http: HTTP requests over libcurl, in pull style: the body of an answer is read when, and as far as, the caller wants
- * it.
+ * http: HTTP requests over libcurl, in pull style: the body of an answer is read when, and as far as, the caller wants it.
  *
  *	auto_http_exchange struct http_exchange *exchange = NULL;
  *	r = http_begin(http, &(struct http_request){.method = "GET", .url = url, .follow = true}, &exchange, err);
@@ -83,7 +82,8 @@ const char *http_url(const struct http_exchange *exchange);
 
 /* Up to `length` (at least 1) bytes of the body, 0 at its end. */
 ssize_t http_read(struct http_exchange *exchange, void *data, size_t length, struct error *err);
-/* Adds all of the body. More than `max` bytes: -EFBIG. */
+/* Adds all of the body. More than `max` bytes: -EFBIG; one that takes more than five times the stall timeout:
+ * -ETIMEDOUT. */
 int http_read_all(struct http_exchange *exchange, size_t max, struct strbuf *ret, struct error *err);
 
 /* ---- URLs ---- */

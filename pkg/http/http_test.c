@@ -111,6 +111,38 @@ static bool break_off(struct test_server *server, int fd, const char *request, s
 	return false;
 }
 
+/* A byte, or a line of the head, now and then, without end. */
+static bool trickle(struct test_server *server, int fd, const char *request, size_t index)
+{
+	bool head = strstr(request, "/head");
+	(void)index;
+	test_server_printf(server, fd, "HTTP/1.1 200 OK\r\n%s", head ? "" : "\r\n");
+	while (test_server_send(server, fd, head ? "A: b\r\n" : "x", head ? 6 : 1))
+		nanosleep(&(struct timespec){0, 300000000}, NULL);
+	return false;
+}
+
+static void gives_up_what_trickles(void **state)
+{
+	struct test_server server;
+	struct error err = ERROR_INIT;
+	auto_strbuf struct strbuf body = STRBUF_INIT;
+	(void)state;
+	assert_int_equal(test_server_start(&server, trickle), 0);
+	auto_free char *head = address(&server, "/head"), *rest = address(&server, "/body");
+	struct http *http = make_client();
+	struct http_exchange *exchange = NULL;
+	assert_int_equal(http_begin(http, &(struct http_request){.method = "GET", .url = head}, &exchange, &err),
+			 -ETIMEDOUT);
+	assert_non_null(strstr(err.text, "within 5 seconds"));
+	assert_int_equal(http_begin(http, &(struct http_request){.method = "GET", .url = rest}, &exchange, &err), 0);
+	assert_int_equal(http_read_all(exchange, 1000, &body, &err), -ETIMEDOUT);
+	assert_true(body.length >= 5 && body.length < 100);
+	http_end(exchange);
+	http_close(http);
+	test_server_stop(&server);
+}
+
 static void says_what_broke(void **state)
 {
 	static const struct {
@@ -306,6 +338,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(reads_as_far_as_is_wanted),
 						  cmocka_unit_test(gives_up_what_stands_still),
+	    cmocka_unit_test(gives_up_what_trickles),
 						  cmocka_unit_test(says_what_broke),
 						  cmocka_unit_test(follows_without_credentials),
 						  cmocka_unit_test(sends_bodies),

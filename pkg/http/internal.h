@@ -32,6 +32,11 @@ void line_give_back(struct http *http, struct line *line);
 
 /* ---- one transfer: a request without its redirects ---- */
 
+/* What is read whole, and the head of any answer, may take this many times as long as nothing may come at all: a server
+ * that gives a byte now and then is not waited for without end. */
+#define SLOWNESS_MAX 5
+int64_t http_now_ms(void);
+
 /* What curl gives that nobody has asked for yet: more than curl gives at a time (CURL_MAX_WRITE_SIZE), so that whoever
  * waits for a byte always gets one. */
 #define BUFFER_SIZE ((size_t)128 * 1024)
@@ -48,6 +53,7 @@ struct http_exchange {
 	size_t headers_length;
 	int status;
 	bool head_done; /* the final answer's head is there */
+	int64_t head_since_ms; /* when it was seen to have begun; 0: not yet */
 	bool bounds_broken;
 
 	/* The body goes to whoever is reading; what he has no room for, here. When that is full, the transfer is

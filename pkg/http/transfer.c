@@ -295,7 +295,7 @@ static void look_for_end(struct http_exchange *exchange)
 	}
 }
 
-static int64_t monotonic_ms(void)
+int64_t http_now_ms(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -308,12 +308,22 @@ static int64_t patience_ms(const struct http_exchange *exchange)
 	       (exchange->sent > 0 && exchange->all_sent && !exchange->head_done ? UPLOAD_PATIENCE : 1);
 }
 
+/* A head that has begun to come, to all that was sent, has to end. */
+static bool is_head_too_slow(struct http_exchange *exchange, int64_t now)
+{
+	if (exchange->headers_length == 0 || exchange->head_done || !exchange->all_sent)
+		return false;
+	if (exchange->head_since_ms == 0)
+		exchange->head_since_ms = now;
+	return now - exchange->head_since_ms > (int64_t)exchange->http->stall_timeout_s * 1000 * SLOWNESS_MAX;
+}
+
 int transfer_drive(struct http_exchange *exchange, bool (*enough)(const struct http_exchange *exchange),
 		   struct error *err)
 {
 	CURLM *multi = exchange->line->multi;
 	uint64_t seen = exchange->activity;
-	int64_t since = monotonic_ms();
+	int64_t since = http_now_ms();
 	if (exchange->paused) {
 		exchange->paused = false;
 		curl_easy_pause(exchange->line->easy, CURLPAUSE_CONT); /* gives what it held back at once */
@@ -325,11 +335,14 @@ int transfer_drive(struct http_exchange *exchange, bool (*enough)(const struct h
 			return error_set(err, EIO, "%s", curl_multi_strerror(code));
 		if (exchange->done || enough(exchange))
 			break;
-		int64_t now = monotonic_ms();
+		int64_t now = http_now_ms();
 		if (exchange->activity != seen) {
 			seen = exchange->activity;
 			since = now;
 		}
+		if (is_head_too_slow(exchange, now))
+			return error_set(err, ETIMEDOUT, "the head of the answer has not come within %d seconds",
+					 exchange->http->stall_timeout_s * SLOWNESS_MAX);
 		int64_t left = since + patience_ms(exchange) - now;
 		if (left <= 0)
 			return error_set(err, ETIMEDOUT, "nothing has moved for %lld seconds",

@@ -43,6 +43,34 @@ static void end(struct test_server *server, struct registry *registry)
 
 /* ---- failures and further tries ---- */
 
+/* Retry-After as a date (RFC 9110, section 10.2.3). */
+static bool fail_until(struct test_server *server, int fd, const char *request, size_t index)
+{
+	char date[64];
+	time_t later = time(NULL) + 2;
+	struct tm tm;
+	(void)request;
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&later, &tm));
+	auto_free char *header = xasprintf("Retry-After: %s\r\n", date);
+	test_server_answer(server, fd, index == 0 ? "429 Too Many Requests" : "200 OK", index == 0 ? header : "", "{}");
+	return false;
+}
+
+static void waits_until_a_date(void **state)
+{
+	struct test_server server;
+	struct error err = ERROR_INIT;
+	struct timespec before, after;
+	(void)state;
+	struct registry *registry = begin(&server, fail_until);
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	assert_int_equal(registry_check(registry, &err), 0);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >= 900);
+	assert_int_equal(server.requests.count, 2);
+	end(&server, registry);
+}
+
 static bool fail_first(struct test_server *server, int fd, const char *request, size_t index)
 {
 	(void)request;
@@ -417,6 +445,33 @@ static void uploads_in_one_and_in_pieces(void **state)
 	end(&server, registry);
 }
 
+/* The registry has lost the second piece: 416, and where it is when it is asked. */
+static bool lose_piece(struct test_server *server, int fd, const char *request, size_t index)
+{
+	(void)index;
+	if (strstr(request, "POST "))
+		test_server_answer(server, fd, "202 Accepted", "Location: /v2/u/1\r\n", "");
+	else if (strstr(request, "Content-Range: 8-9\r\n") && test_server_count(server, "GET /v2/u/1") == 0)
+		test_server_answer(server, fd, "416 Range Not Satisfiable", "Range: 0-3\r\n", "");
+	else if (strstr(request, "GET /v2/u/1"))
+		test_server_answer(server, fd, "204 No Content", "Range: 0-7\r\nLocation: /v2/u/1\r\n", "");
+	else
+		test_server_answer(server, fd, "202 Accepted", "Location: /v2/u/1\r\n", "");
+	return false;
+}
+
+static void asks_where_an_upload_is(void **state)
+{
+	struct test_server server;
+	struct error err = ERROR_INIT;
+	(void)state;
+	struct registry *registry = begin(&server, lose_piece);
+	assert_int_equal(upload(registry, "abcdefghij", -1, 4, "sha256:3", &err), 0);
+	assert_int_equal(test_server_count(&server, "GET /v2/u/1"), 1);
+	assert_int_equal(test_server_count(&server, "Content-Range: 8-9\r\n"), 2);
+	end(&server, registry);
+}
+
 static bool break_upload(struct test_server *server, int fd, const char *request, size_t index)
 {
 	(void)index;
@@ -548,6 +603,8 @@ static void reads_folders_of_certificates(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {cmocka_unit_test(tries_again),
+						  cmocka_unit_test(waits_until_a_date),
+						  cmocka_unit_test(asks_where_an_upload_is),
 						  cmocka_unit_test(speaks_plain_http_only_where_allowed),
 						  cmocka_unit_test(gets_tokens_once),
 						  cmocka_unit_test(logs_in_by_name_and_password),

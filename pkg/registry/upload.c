@@ -188,6 +188,8 @@ static int patch_piece(struct session *session, const char *data, size_t length,
 				   &trial, err);
 		if (r == 0)
 			continue;
+		/* 416: it has come to another place than we think, and says where when it is asked. */
+		trial.transient |= r == -EBADMSG;
 		if (!backoff_wait(&backoff, &trial))
 			return trial.transient ? begin_anew(err) : r;
 		int64_t position = 0;

@@ -19,9 +19,10 @@ static int failed(lzma_ret result, struct error *err)
 {
 	switch (result) {
 	case LZMA_MEMLIMIT_ERROR:
-		return error_set(err, EFBIG,
-				 "the xz data need a dictionary of more than %d MiB of memory; compress them with xz -9 at most",
-				 STREAM_WINDOW_MIB);
+		return error_set(
+		    err, EFBIG,
+		    "the xz data need a dictionary of more than %d MiB of memory; compress them with xz -9 at most",
+		    STREAM_WINDOW_MIB);
 	case LZMA_MEM_ERROR:
 		return error_sys(err, ENOMEM, "decompress xz");
 	case LZMA_BUF_ERROR:
@@ -68,8 +69,8 @@ int stream_open_xz(struct stream *below, const void *head, size_t head_length, s
 	xz->stream = (struct stream){xz_read, NULL, xz_close};
 	xz->state = (lzma_stream)LZMA_STREAM_INIT;
 	stream_input_init(&xz->input, below, head, head_length);
-	lzma_ret result = lzma_stream_decoder(
-	    &xz->state, ((uint64_t)1 << STREAM_WINDOW_LOG_MAX) + STATE_SIZE, LZMA_CONCATENATED);
+	lzma_ret result =
+	    lzma_stream_decoder(&xz->state, ((uint64_t)1 << STREAM_WINDOW_LOG_MAX) + STATE_SIZE, LZMA_CONCATENATED);
 	if (result != LZMA_OK) {
 		xz_close(&xz->stream);
 		return failed(result, err);
