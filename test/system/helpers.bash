@@ -254,6 +254,7 @@ is_gone() { # pid
 
 # The processes that hold this test's bridge networks, by name: coracle-network (the keeper), coracle-net-dad (its parent), coracle-net-in and
 # coracle-net-up (its hand). Without a name: all, parents first.
+# shellcheck disable=SC2120 # tests give one
 keepers() { # [name]
 	local pid
 	for pid in $(pgrep ${1:+-x} "${1-coracle-net}"); do
@@ -263,6 +264,7 @@ keepers() { # [name]
 
 uplink() {
 	local pid
+	# shellcheck disable=SC2119 # all of them
 	for pid in $(keepers); do pgrep -P "$pid" 'slirp4netns|pasta' || true; done
 }
 
