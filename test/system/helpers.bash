@@ -254,6 +254,7 @@ is_gone() { # pid
 
 # The processes that hold this test's bridge networks, by name: coracle-network (the keeper), coracle-net-mon (its parent), coracle-net-in and
 # coracle-net-up (its hand). Without a name: all, parents first.
+# shellcheck disable=SC2120 # tests give one
 keepers() { # [name]
 	local pid
 	for pid in $(pgrep ${1:+-x} "${1-coracle-net}"); do
@@ -263,6 +264,7 @@ keepers() { # [name]
 
 uplink() {
 	local pid
+	# shellcheck disable=SC2119 # all of them
 	for pid in $(keepers); do pgrep -P "$pid" 'slirp4netns|pasta' || true; done
 }
 
@@ -306,11 +308,17 @@ terminal() {
 }
 
 # on_a_machine SCRIPT [GROUP]: runs it as this user on a machine of its own, in which it can give itself subordinate ids: with `give FIRST COUNT`. It is a user namespace with
-# ids of this user's (he has 2000 there, and a further group where one is named), where newuidmap and newgidmap are set-user-ID programs of that namespace's root.
+# ids of this user's (he has 2000 there, and a further group where one is named), where newuidmap and newgidmap are set-user-ID programs of that namespace's root. With
+# OWN_NETWORK=1 it has a network of its own too, loopback alone, all of whose ports are his, and $T/resolv.conf is its resolv.conf.
 on_a_machine() {
 	# shellcheck disable=SC2016 # expanded inside
-	unshare --user --map-root-user --map-auto --mount bash -c '
+	unshare --user --map-root-user --map-auto --mount ${OWN_NETWORK:+--net} bash -c '
 		set -e
+		if [[ -n ${OWN_NETWORK-} ]]; then
+			ip link set lo up
+			echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
+			mount --bind "$T/resolv.conf" /etc/resolv.conf
+		fi
 		mount -t tmpfs -o mode=755 tmpfs /mnt
 		cp /usr/bin/newuidmap /usr/bin/newgidmap /mnt
 		chmod 4755 /mnt/newuidmap /mnt/newgidmap

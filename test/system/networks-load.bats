@@ -54,6 +54,26 @@ bridge"
 	many_rounds
 }
 
+@test "100 containers on one network, started at once: all reach all by name, and no address is given twice" {
+	# A build with sanitizers makes each many times as slow.
+	local i pids=() failed=0 pid count=100
+	[[ ! -e $BUILD/sanitizer-reports ]] || count=20
+	coracle network create base
+	for i in $(seq "$count"); do
+		coracle run -d --name "c$i" --hostname "c$i" --network base busybox sh -c 'mkdir /www; hostname >/www/index.html; exec httpd -f -p 80 -h /www' >/dev/null 3>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+	expect_equal $failed 0
+	expect_equal "$(coracle network inspect base | jq -r '.[0].containers[].interfaces[].subnets[].ipnet' | sort -u | wc -l)" "$count"
+	# Each asks each, and it is the right one that answers. (One after the other: what it costs is the programs.)
+	for i in $(seq "$count"); do
+		# shellcheck disable=SC2016 # expanded inside
+		coracle exec -e "count=$count" "c$i" sh -c 'for n in $(seq $count); do wget -qO- http://c$n/ || echo "not c$n"; done' >"$T/seen"
+		expect_equal "c$i: $(diff "$T/seen" <(seq -f 'c%.0f' "$count"))" "c$i: "
+	done
+}
+
 @test "helpers are killed at random while containers come and go: all that come succeed, and all is well in the end" {
 	local i pids=() pid failed=0
 	coracle network create base

@@ -97,7 +97,7 @@ static int get_link(int netlink, const char *name, char *answer, const struct nl
 int link_index(int netlink, const char *name, struct error *err)
 {
 	char answer[ANSWER_MAX];
-	const struct nlmsghdr *header;
+	const struct nlmsghdr *header = NULL;
 	int r = get_link(netlink, name, answer, &header, err);
 	return r < 0 ? r : ((const struct ifinfomsg *)mnl_nlmsg_get_payload(header))->ifi_index;
 }
@@ -105,7 +105,7 @@ int link_index(int netlink, const char *name, struct error *err)
 bool link_has_mac(int netlink, const char *name, const uint8_t *mac)
 {
 	char answer[ANSWER_MAX];
-	const struct nlmsghdr *header;
+	const struct nlmsghdr *header = NULL;
 	const struct nlattr *attribute;
 	if (get_link(netlink, name, answer, &header, NULL) < 0)
 		return false;
