@@ -4,7 +4,7 @@
  *
  * By default it has those of the namespace that all containers share, in which the user is 0 and his subordinate ids
  * are 1 and so on. All else is a namespace of its own below that one, whose ids are made of those (podman's
- *"intermediate" ids):
+ * "intermediate" ids):
  *
  *	keep-id     0…uid-1 from 1 on, uid is 0 (the user), what is left as it is
  *	nomap       0… from 1 on: all but the user
