@@ -59,7 +59,7 @@ static struct json_object *state_object(const struct container_state *state)
 	bool alive = state->status != CONTAINER_CREATED && state->status != CONTAINER_EXITED;
 	json_add_string(object, "OciVersion", OCI_VERSION);
 	json_add_string(object, "Status", container_status_name(state->status));
-	json_add_bool(object, "Running", alive && state->status != CONTAINER_PAUSED);
+	json_add_bool(object, "Running", state->status == CONTAINER_RUNNING || state->status == CONTAINER_STOPPING);
 	json_add_bool(object, "Paused", state->status == CONTAINER_PAUSED);
 	json_add_bool(object, "Restarting", false);
 	json_add_bool(object, "OOMKilled", state->oom_killed);
