@@ -278,5 +278,8 @@ int program_execute(const struct launch_pad *pad, struct error *err)
 		execve(pad->path, pad->process->args.items, env);
 		return failed(pad, pad->path, errno, err);
 	}
+	/* coracle-init has no words for what is closed, and whose it is. */
+	if (faccessat(AT_FDCWD, pad->path, X_OK, AT_EACCESS) < 0 && errno == EACCES)
+		return failed(pad, pad->path, EACCES, err);
 	return pad->init_fd >= 0 ? execute_with_init(pad, env, err) : execute_by_init(pad, env, err);
 }

@@ -22,8 +22,7 @@ without() { # "SOURCE TARGET;…" command…
 	expect_output "$(id -u)
 $(id -g)
 $(id -u)
-$(id -un)
-/"
+$(own_name_in_busybox)"
 	expect_equal "$(one run --rm --userns keep-id:uid=1000,gid=1000 busybox whoami)" alice
 	local option
 	for option in --userns=auto --userns=nomap --uidmap=0:1:10 "--subuidname=$(id -un)"; do

@@ -192,6 +192,12 @@ await() {
 	wait "$1" || status=$?
 }
 
+# Name and home that the image busybox has for the user's own number: its alice may have the same.
+own_name_in_busybox() {
+	[[ $(id -u) != 1000 ]] || echo $'alice\n/home/alice'
+	[[ $(id -u) == 1000 ]] || printf '%s\n' "$(id -un)" /
+}
+
 # expect_no COMMAND…: it fails. (`! COMMAND` would not stop a test.)
 expect_no() {
 	if "$@"; then

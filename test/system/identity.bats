@@ -52,10 +52,14 @@ setup() {
 @test "userns keep-id: the user has his name" {
 	local me name
 	me=$(id -u) name=$(id -un)
-	run coracle run --rm --userns keep-id busybox sh -c 'whoami; tail -n 1 /etc/passwd; tail -n 1 /etc/group; echo $HOME'
+	# An image that does not know his number.
+	coracle run --name c busybox sed -i /alice/d /etc/passwd /etc/group
+	coracle commit -q c strangers >/dev/null
+	coracle rm c >/dev/null
+	run coracle run --rm --userns keep-id strangers sh -c 'whoami; tail -n 1 /etc/passwd; tail -n 1 /etc/group; echo $HOME'
 	expect_output "$(printf '%s\n' "$name" "$name:*:$me:$(id -g)::/:/bin/sh" "$name:x:$(id -g):$name" /)"
 	# His home, where it is mounted.
-	run coracle run --rm --userns keep-id -v "$T:$(getent passwd "$me" | cut -d: -f6)" busybox sh -c 'echo $HOME'
+	run coracle run --rm --userns keep-id -v "$T:$(getent passwd "$me" | cut -d: -f6)" strangers sh -c 'echo $HOME'
 	expect_output "$(getent passwd "$me" | cut -d: -f6)"
 	# As podman has it.
 	podman load -q -i "$CORACLE_TEST_CACHE/busybox.tar"
