@@ -88,7 +88,7 @@ static char *fill_template(const char *template, const char *name, uint32_t uid,
 }
 
 struct unknown {
-	const char *name, *gecos;
+	const char *name, *gecos, *group_name;
 	uint32_t uid, gid;
 	const char *home, *passwd, *group;
 };
@@ -101,7 +101,7 @@ static void add_lines(const struct create_options *options, const struct unknown
 		  fill_template(template, user->name, user->uid, user->gid, user->gecos, user->home));
 	auto_free char *added = strv_join(&container->group_lines, "\n");
 	if (!find_group_of(user->group, user->gid) && !find_group_of(added, user->gid))
-		strv_addf(&container->group_lines, "%s:x:%u:%s", user->name, user->gid, user->name);
+		strv_addf(&container->group_lines, "%s:x:%u:%s", user->group_name, user->gid, user->name);
 }
 
 /* Our own account on the host; without one in its passwd (a directory service has it), by the name that the session
@@ -132,7 +132,7 @@ static void add_accounts(const struct create_options *options, const char *cwd, 
 		CLEANUP(passwd_entry_free) struct passwd_entry entry = {0}, same_name = {0};
 		auto_free char *name = NULL, *home = NULL;
 		own_account(&name, &home);
-		user.name = name;
+		user.name = user.group_name = name;
 		user.uid = uid;
 		user.gid = gid;
 		if (mounts_at(options, home))
@@ -149,8 +149,9 @@ static void add_accounts(const struct create_options *options, const char *cwd, 
 	}
 	if (identity->known)
 		return;
-	auto_free char *number = xasprintf("%u", identity->uid);
+	auto_free char *number = xasprintf("%u", identity->uid), *group_number = xasprintf("%u", identity->gid);
 	user = (struct unknown){.name = number,
+				.group_name = group_number,
 				.gecos = "container user",
 				.uid = identity->uid,
 				.gid = identity->gid,

@@ -245,8 +245,10 @@ expect_mended() {
 	done) >"$T/others" 2>&1 3>&- &
 	pids+=($!)
 	for i in 1 2 3 4 5 6; do
-		run -0 coracle system check
-		run -0 coracle system check --repair
+		run coracle system check
+		expect_status 0
+		run coracle system check --repair
+		expect_status 0
 		expect_output "Nothing is wrong."
 	done
 	await "${pids[0]}"

@@ -9,7 +9,7 @@ setup() {
 
 @test "user: one whom the image does not know gets a line in passwd and group" {
 	run coracle run --rm --user 4321:77 -w /tmp busybox sh -c 'whoami; id -gn; echo $HOME; tail -n 1 /etc/passwd; tail -n 1 /etc/group'
-	expect_output "$(printf '%s\n' 4321 4321 /tmp '4321:*:4321:77:container user:/tmp:/bin/sh' '4321:x:77:4321')"
+	expect_output "$(printf '%s\n' 4321 4321 /tmp '4321:*:4321:77:container user:/tmp:/bin/sh' '77:x:77:4321')"
 	# A group that has a name keeps it, and the image is what it was.
 	run coracle run --rm --user 4321:50 busybox sh -c 'id -gn; wc -l </etc/group'
 	expect_output $'staff\n6'
@@ -64,7 +64,7 @@ setup() {
 	# As podman has it.
 	podman load -q -i "$CORACLE_TEST_CACHE/busybox.tar"
 	local script='id; tail -n 2 /etc/passwd; tail -n 1 /etc/group; echo $HOME; stat -c %u:%g / /home/alice'
-	for options in "--userns=keep-id" "--userns=keep-id:uid=33,gid=33" "--userns=nomap" "--userns=keep-id --user=4321:1001"; do
+	for options in "--userns=keep-id" "--userns=keep-id:uid=33,gid=33" "--userns=nomap" "--userns=keep-id --user=4321:1001" "--userns=keep-id --user=4321:1234"; do
 		# shellcheck disable=SC2086 # words
 		expect_equal "$(coracle run --rm $options busybox sh -c "$script")" "$(podman run --rm $options localhost/busybox sh -c "$script")"
 	done
