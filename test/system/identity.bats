@@ -9,7 +9,7 @@ setup() {
 
 @test "user: one whom the image does not know gets a line in passwd and group" {
 	run coracle run --rm --user 4321:77 -w /tmp busybox sh -c 'whoami; id -gn; echo $HOME; tail -n 1 /etc/passwd; tail -n 1 /etc/group'
-	expect_output "$(printf '%s\n' 4321 4321 /tmp '4321:*:4321:77:container user:/tmp:/bin/sh' '77:x:77:4321')"
+	expect_output "$(printf '%s\n' 4321 77 /tmp '4321:*:4321:77:container user:/tmp:/bin/sh' '77:x:77:4321')"
 	# A group that has a name keeps it, and the image is what it was.
 	run coracle run --rm --user 4321:50 busybox sh -c 'id -gn; wc -l </etc/group'
 	expect_output $'staff\n6'
