@@ -166,27 +166,20 @@ static void look_at(struct check *check, const char *id, struct strv *ret_damage
 		strv_add(ret_damaged, id);
 }
 
-static void show_nothing(enum check_outcome outcome, const char *subject, const char *text)
-{
-	(void)outcome;
-	(void)subject;
-	(void)text;
-}
-
 /* What is being removed while it is looked at seems to have lost things: a finding is one when a second look, a moment later, has it too. */
 static void check_container(struct check *check, const char *id, struct strv *ret_damaged, struct strv *ret_layers)
 {
 	struct check_counts counts = {0};
 	struct check silent = *check;
-	auto_strv struct strv damaged = STRV_INIT, again = STRV_INIT;
-	silent.show = show_nothing;
-	silent.counts = &counts;
+	auto_strv struct strv damaged = STRV_INIT;
+	check_silently(&silent, &counts);
 	silent.repair = false;
 	look_at(&silent, id, &damaged, ret_layers);
 	if (atomic_load(&counts.wrong) == 0)
 		return;
 	usleep(AGAIN_US);
-	look_at(check, id, ret_damaged, &again);
+	/* Its layers, too, may be known only now; to have them twice does not matter, to miss them would make them left over. */
+	look_at(check, id, ret_damaged, ret_layers);
 }
 
 int check_containers(struct check *check, struct strv *ret_damaged, struct strv *ret_layers, struct error *err)

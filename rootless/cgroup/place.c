@@ -124,8 +124,9 @@ static void enable_controllers(int fd)
 	char *rest = available, *name;
 	while (control >= 0 && (name = strsep(&rest, " \n"))) {
 		auto_free char *word = *name ? xasprintf("+%s", name) : NULL;
-		if (word && write(control, word, strlen(word)) < 0)
-			continue;
+		/* Those that are refused are missed when they are wanted. */
+		if (word)
+			(void)!write(control, word, strlen(word));
 	}
 }
 

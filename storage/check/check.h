@@ -62,6 +62,9 @@ void check_end(struct check *check);
 void check_found(struct check *check, enum check_outcome outcome, const char *subject, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* For a first look, when a second one will say what there is: `copy` of a check shows nothing, and counts in `counts`. */
+void check_silently(struct check *copy, struct check_counts *counts);
+
 /* What killed processes left in tmp/ and trash/. */
 int check_leftovers(struct check *check, struct error *err);
 /* Every layer, on all processors. The caller must be single-threaded. Fills damaged_layers. */
