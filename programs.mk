@@ -118,6 +118,6 @@ libexec_programs += build/coracle-network
 build/coracle-network: build/libpod/network/keeper/keeper_main.o $(archives)
 	$(CC) $(all_cflags) $(LDFLAGS) -pie -o $@ $< $(archives) $(MNL_LIBS) $(NFTABLES_LIBS) $(JSON_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 
-build/coracle-forward: build/libpod/network/forward/forward_main.o build/liblibpod.a
-	$(CC) $(all_cflags) $(LDFLAGS) $(STATIC) -o $@ $< build/liblibpod.a
+build/coracle-forward: build/libpod/network/forward/forward_main.o build/liblibpod.a build/libpkg.a
+	$(CC) $(all_cflags) $(LDFLAGS) $(STATIC) -o $@ $< build/liblibpod.a build/libpkg.a
 build/libpod/network/forward/forward_test: | build/coracle-forward

@@ -15,6 +15,7 @@
 #include "libpod/copy/internal.h"
 #include "libpod/monitor/monitor.h"
 #include "libpod/runtime/runtime.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/file/file.h"
 #include "pkg/process/process.h"
 #include "rootless/userns/userns.h"
@@ -61,24 +62,6 @@ static int open_running(int monitor, struct copy_root *ret, struct error *err)
 }
 
 /* ---- of one that does not ---- */
-static int receive_descriptor(int socket)
-{
-	char byte;
-	struct iovec part = {.iov_base = &byte, .iov_len = 1};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr message = {
-	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	int fd = -1;
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
-
 /* Serves the FUSE file systems that the root is made of, outside of the mount namespace in which they are mounted: they
  * end with that. */
 static _Noreturn void serve(const struct rootfs *rootfs, int socket)
@@ -86,7 +69,7 @@ static _Noreturn void serve(const struct rootfs *rootfs, int socket)
 	pid_t pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (size_t i = 0; i < rootfs_servers(rootfs); i++) {
-		int fuse = receive_descriptor(socket);
+		int fuse = descriptors_receive_one(socket, 0);
 		if (fuse < 0 || rootfs_serve_fuse(rootfs, i, fuse, &pid, NULL) < 0)
 			_exit(1);
 		close(fuse);

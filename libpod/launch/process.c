@@ -23,6 +23,7 @@
 #include "libpod/network/network.h"
 #include "libpod/runtime/runtime.h"
 #include "libpod/secret/secret.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/file/file.h"
 #include "pkg/process/process.h"
 #include "pkg/program/program.h"
@@ -218,31 +219,13 @@ static int map_inner(const struct birth *birth, struct error *err)
 	return pid < 0 ? 0 : userns_map(pid, &inner, err); /* it is dead already, and its report says why */
 }
 
-/* -1: it ended before it could; what went wrong is in its report. */
-static int receive_descriptor(int socket)
-{
-	char byte;
-	struct iovec part = {.iov_base = &byte, .iov_len = 1};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	int fd = -1;
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-	return fd;
-}
-
 /* The first process mounts by itself, but fuse-overlayfs and squashfuse must run outside. */
 static int serve_fuse(const struct birth *birth, int socket, struct error *err)
 {
 	struct monitor_description *d = birth->description;
 	const struct rootfs *rootfs = &birth->plan->rootfs;
 	for (size_t i = 0; socket >= 0 && i < rootfs_servers(rootfs); i++) {
-		auto_close int fuse = receive_descriptor(socket);
+		auto_close int fuse = descriptors_receive_one(socket, 0);
 		if (fuse < 0)
 			return 0;
 		pid_t pid;
@@ -300,7 +283,7 @@ static int make_forwarder_pair(struct monitor_description *d, int *ret_theirs, s
 
 static int begin_network(const struct birth *birth, int socket, struct network *ret, struct error *err)
 {
-	auto_close int netns = socket < 0 ? -1 : receive_descriptor(socket);
+	auto_close int netns = socket < 0 ? -1 : descriptors_receive_one(socket, 0);
 	if (netns < 0)
 		return 0;
 	struct network_start start = network_start(birth, netns);

@@ -11,6 +11,7 @@
 
 #include "libpod/monitor/state.h"
 #include "pkg/cleanup/cleanup.h"
+#include "pkg/descriptors/descriptors.h"
 
 static void set_nonblocking(int fd)
 {
@@ -108,20 +109,7 @@ void client_close(struct monitor *m, struct client *client)
 /* A client that does not take its messages is none. */
 void client_send(struct monitor *m, struct client *client, const struct monitor_reply *reply, int fd)
 {
-	struct monitor_reply copy = *reply;
-	struct iovec part = {.iov_base = &copy, .iov_len = sizeof(copy)};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-	}
-	if (sendmsg(client->control.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (descriptors_send(client->control.fd, reply, sizeof(*reply), &fd, fd >= 0, MSG_DONTWAIT) < 0)
 		client_close(m, client);
 }
 
@@ -258,40 +246,23 @@ static const char *reason(int errnum)
 	}
 }
 
-static size_t received_fds(struct msghdr *message, int *fds)
-{
-	size_t count = 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(c), count * sizeof(int));
-	}
-	return count;
-}
-
 void client_request(struct monitor *m, struct client *client)
 {
 	struct monitor_request request = {0};
-	struct iovec part = {.iov_base = &request, .iov_len = sizeof(request)};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(MONITOR_FDS_MAX * sizeof(int))];
-	} control = {0};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
 	int fds[MONITOR_FDS_MAX];
-	ssize_t n = recvmsg(client->control.fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	size_t count;
+	ssize_t n = descriptors_receive(client->control.fd, &request, sizeof(request), fds, MONITOR_FDS_MAX, &count, MSG_DONTWAIT);
+	if (n == -EAGAIN)
 		return;
-	if (n != sizeof(request)) {
-		client_close(m, client);
-		return;
-	}
-	size_t count = received_fds(&message, fds);
-	int fd = -1, r = answer(m, client, &request, fds, count, &fd);
+	bool is_whole = n == sizeof(request);
+	int fd = -1, r = is_whole ? answer(m, client, &request, fds, count, &fd) : (int)n;
 	for (size_t i = 0; i < count; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	if (!is_whole && n != -EMFILE) {
+		client_close(m, client);
+		return;
+	}
 	if (r > 0)
 		return; /* it is answered when it is done */
 	struct monitor_reply reply = {.type = REPLY_ANSWER, .errnum = -r};

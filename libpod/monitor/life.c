@@ -13,6 +13,7 @@
 #include "libpod/monitor/state.h"
 #include "libpod/runtime/runtime.h"
 #include "pkg/cleanup/cleanup.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/process/process.h"
 
 #define DRAIN_MS       200	 /* for output that somebody outside still holds open */
@@ -84,22 +85,12 @@ void life_report(struct monitor *m)
 /* The terminal's master arrives from within the container. */
 void life_console(struct monitor *m)
 {
-	char byte;
-	struct iovec part = {.iov_base = &byte, .iov_len = 1};
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t n = recvmsg(m->console.fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	int master = descriptors_receive_one(m->console.fd, MSG_DONTWAIT);
+	if (master == -EAGAIN)
 		return;
 	source_close(m, &m->console);
-	struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	if (!header || header->cmsg_type != SCM_RIGHTS)
+	if (master < 0)
 		return;
-	int master;
-	memcpy(&master, CMSG_DATA(header), sizeof(master));
 	if (m->d.rows && m->d.columns) {
 		struct winsize size = {.ws_row = m->d.rows, .ws_col = m->d.columns};
 		ioctl(master, TIOCSWINSZ, &size);

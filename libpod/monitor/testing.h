@@ -27,6 +27,7 @@
 #include "libpod/monitor/description.h"
 #include "libpod/monitor/message.h"
 #include "libpod/runtime/runtime.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/file/file.h"
 #include "pkg/process/process.h"
 
@@ -41,17 +42,6 @@ struct fixture {
 static char program[4096]; /* coracle-monitor */
 
 /* ---- the stand-in for libpod/launch ---- */
-static void send_master(int socket, int master)
-{
-	struct iovec part = {.iov_base = (void *)"m", .iov_len = 1};
-	char space[CMSG_SPACE(sizeof(int))] = {0};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	*header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))};
-	memcpy(CMSG_DATA(header), &master, sizeof(master));
-	sendmsg(socket, &message, 0);
-}
-
 static _Noreturn void first_process(const struct monitor_description *d, const int *fds, int report, int console, const char *script)
 {
 	setsid();
@@ -63,7 +53,7 @@ static _Noreturn void first_process(const struct monitor_description *d, const i
 		int slave = open(ptsname(master), O_RDWR);
 		ioctl(slave, TIOCSCTTY, 0);
 		ioctl(slave, TIOCSWINSZ, &size);
-		send_master(console, master);
+		descriptors_send(console, "m", 1, &master, 1, 0);
 		for (int i = 0; i < 3; i++)
 			dup2(slave, i);
 		close(slave);

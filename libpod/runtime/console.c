@@ -9,13 +9,13 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "libpod/runtime/runtime_internal.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/file/file.h"
 
 static int open_master(int root_fd, struct error *err)
@@ -34,39 +34,10 @@ static int open_master(int root_fd, struct error *err)
 
 int descriptor_send(int socket, int fd, const char *what, struct error *err)
 {
-	char name[] = "/dev/ptmx"; /* what a console socket expects (crun, runc); others do not look at it */
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec data = {name, sizeof(name)};
-	struct msghdr message = {
-	    .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-	if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
-		return error_sys(err, errno, "hand on %s", what);
-	return 0;
-}
-
-int descriptor_receive(int socket, int *ret_fd)
-{
-	char bytes[16];
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec data = {bytes, sizeof(bytes)};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC) <= 0)
-		return -EPIPE;
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-		return -EPIPE;
-	memcpy(ret_fd, CMSG_DATA(header), sizeof(*ret_fd));
-	return 0;
+	/* What a console socket expects (crun, runc); others do not look at it. */
+	static const char name[] = "/dev/ptmx";
+	int r = descriptors_send(socket, name, sizeof(name), &fd, 1, 0);
+	return r < 0 ? error_sys(err, r, "hand on %s", what) : 0;
 }
 
 int console_open(const struct spec_process *process, int root_fd, int socket, int *ret_slave, struct error *err)

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "libpod/runtime/runtime_internal.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/file/file.h"
 #include "pkg/process/process.h"
 #include "storage/volume/volume.h"
@@ -48,25 +49,6 @@ struct hand {
 	uid_t root, uid;
 	gid_t root_group, gid;
 };
-
-static int send_answer(int socket, const struct answer *answer, int fd)
-{
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec data = {(void *)answer, sizeof(*answer)};
-	struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-	if (fd >= 0) {
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
-	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
 
 static int begin_filling(struct hand *hand, const struct spec_mount *mount, bool *ret_needed, struct error *err)
 {
@@ -107,7 +89,7 @@ static void answer_one(struct hand *hand, const struct request *request, int soc
 	if (!answer.needed)
 		fd = -1; /* a result, no descriptor */
 	snprintf(answer.text, sizeof(answer.text), "%s", err.text);
-	send_answer(socket, &answer, fd);
+	descriptors_send(socket, &answer, sizeof(answer), &fd, fd >= 0, 0);
 }
 
 static _Noreturn void serve(const struct runtime *runtime, int socket)
@@ -160,20 +142,11 @@ int hand_make(const struct runtime *runtime, int *ret_socket, struct error *err)
 /* ---- the first process ---- */
 static int ask(int socket, const struct request *request, struct answer *ret, int *ret_fd, struct error *err)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct iovec data = {ret, sizeof(*ret)};
-	struct msghdr message = {
-	    .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	if (send(socket, request, sizeof(*request), MSG_NOSIGNAL) < 0 ||
-	    recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != sizeof(*ret))
-		return error_set(err, ECHILD, "the process that prepares volumes was killed");
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	int fd = -1;
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-		memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	size_t count;
+	if (descriptors_send(socket, request, sizeof(*request), NULL, 0, 0) < 0 ||
+	    descriptors_receive(socket, ret, sizeof(*ret), &fd, 1, &count, 0) != sizeof(*ret))
+		return error_set(err, ECHILD, "the process that prepares volumes was killed");
 	if (ret_fd)
 		*ret_fd = fd;
 	else if (fd >= 0)

@@ -151,8 +151,6 @@ int own_give(const struct spec_mount *mount, const struct mount_options *options
 
 /* console.c: sends a descriptor over a socket (SCM_RIGHTS); `what` for the error. */
 int descriptor_send(int socket, int fd, const char *what, struct error *err);
-/* -EPIPE: none came. */
-int descriptor_receive(int socket, int *ret_fd);
 
 /* ---- devices.c, paths.c, console.c ---- */
 int devices_setup(const struct spec *spec, int root_fd, struct error *err);

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "libpod/runtime/runtime_internal.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/file/file.h"
 #include "pkg/process/process.h"
 #include "rootless/userns/userns.h"
@@ -55,7 +56,7 @@ static int clone_there(const struct runtime_shared *shared)
 
 static int clone_from_other(const struct runtime_shared *shared, struct error *err)
 {
-	int pair[2], status = 0, fd = -1;
+	int pair[2], status = 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_sys(err, errno, "make a socket");
 	auto_close int ours = pair[0], theirs = pair[1];
@@ -68,9 +69,9 @@ static int clone_from_other(const struct runtime_shared *shared, struct error *e
 		return error_sys(err, pid, "make a process");
 	cleanup_close(&theirs);
 	theirs = -1;
-	int r = descriptor_receive(ours, &fd);
+	int fd = descriptors_receive_one(ours, 0);
 	process_wait(pid, &status);
-	if (r == 0)
+	if (fd >= 0)
 		return fd;
 	return error_sys(err, WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EIO,
 			 "take the volume in memory from %s in the container that has it", shared->path);

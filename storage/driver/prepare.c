@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pkg/descriptors/descriptors.h"
 #include "storage/driver/internal.h"
 #include "storage/layer/layer.h"
 #include "storage/layer/squash.h"
@@ -80,22 +80,8 @@ int rootfs_prepare(struct store *store, enum driver driver, const struct strv *d
 
 static int send_descriptor(int socket, int fd, struct error *err)
 {
-	char byte = 'f';
-	struct iovec iov = {&byte, 1};
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = {0};
-	struct msghdr message = {
-	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, MSG_NOSIGNAL) < 0
-		   ? error_sys(err, errno, "hand on the connection of fuse-overlayfs")
-		   : 0;
+	int r = descriptors_send(socket, "f", 1, &fd, 1, 0);
+	return r < 0 ? error_sys(err, r, "hand on the connection of fuse-overlayfs") : 0;
 }
 
 /* The kernel's overlay waits until the monitor has them served. */

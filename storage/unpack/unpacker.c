@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/file/file.h"
 #include "pkg/json/json.h"
 #include "pkg/process/process.h"
@@ -49,21 +50,11 @@ struct message_reply {
 /* Receives a request with its descriptors: 1; 0 at the end. */
 static int receive_request(int socket, struct message_request *request, int fds[FD_COUNT])
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(FD_COUNT * sizeof(int))];
-	} control;
-	struct iovec vector = {request, sizeof(*request)};
-	struct msghdr message = {
-	    .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t n;
-	do {
-		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	if (n != sizeof(*request) || !header || header->cmsg_len != CMSG_LEN(FD_COUNT * sizeof(int)))
+	size_t count;
+	ssize_t n = descriptors_receive(socket, request, sizeof(*request), fds, FD_COUNT, &count, 0);
+	/* Less than all: the parent is at its end, or we are at that of our open files; the process ends with them. */
+	if (n != sizeof(*request) || count != FD_COUNT)
 		return 0;
-	memcpy(fds, CMSG_DATA(header), FD_COUNT * sizeof(int));
 	return 1;
 }
 
@@ -190,20 +181,8 @@ void unpacker_free(struct unpacker *unpacker)
 static int send_request(struct unpacker *unpacker, const struct message_request *request, const int fds[FD_COUNT],
 			struct error *err)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(FD_COUNT * sizeof(int))];
-	} control = {0};
-	struct iovec vector = {(void *)request, sizeof(*request)};
-	struct msghdr message = {
-	    .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	*header = (struct cmsghdr){
-	    .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(FD_COUNT * sizeof(int))};
-	memcpy(CMSG_DATA(header), fds, FD_COUNT * sizeof(int));
-	if (sendmsg(unpacker->socket, &message, MSG_NOSIGNAL) != sizeof(*request))
-		return error_sys(err, errno, "reach the process that unpacks layers");
-	return 0;
+	int r = descriptors_send(unpacker->socket, request, sizeof(*request), fds, FD_COUNT, 0);
+	return r < 0 ? error_sys(err, r, "reach the process that unpacks layers") : 0;
 }
 
 static void make_message(const struct unpack_request *request, struct message_request *ret)

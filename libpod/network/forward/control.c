@@ -7,6 +7,7 @@
 
 #include "libpod/network/forward/forward.h"
 #include "libpod/network/forward/protocol.h"
+#include "pkg/descriptors/descriptors.h"
 
 int forward_parse_target(const char *text, struct address *ret)
 {
@@ -98,18 +99,6 @@ static int set_target(struct forwarder *forwarder, const char *text)
 
 /* ---- messages ---- */
 
-static uint32_t received(struct msghdr *message, int *fds)
-{
-	uint32_t count = 0;
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-			continue;
-		count = (uint32_t)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-		memcpy(fds, CMSG_DATA(header), count * sizeof(int));
-	}
-	return count;
-}
-
 static int handle(struct forwarder *forwarder, struct forward_request *request, const int *fds, uint32_t count)
 {
 	if (request->type == FORWARD_ADD)
@@ -125,13 +114,10 @@ static int handle(struct forwarder *forwarder, struct forward_request *request, 
 void forward_control(struct forwarder *forwarder)
 {
 	struct forward_request request = {0};
-	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(FORWARD_FDS_MAX * sizeof(int))];
 	int fds[FORWARD_FDS_MAX];
-	struct iovec data = {.iov_base = &request, .iov_len = sizeof(request)};
-	struct msghdr message = {
-	    .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
-	ssize_t length = recvmsg(forwarder->control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (length < 0)
+	size_t count;
+	ssize_t length = descriptors_receive(forwarder->control, &request, sizeof(request), fds, FORWARD_FDS_MAX, &count, MSG_DONTWAIT);
+	if (length < 0 && length != -EMFILE)
 		return;
 	if (length == 0) {
 		/* Nobody will tell us anything any more; what is being forwarded goes on. */
@@ -139,11 +125,10 @@ void forward_control(struct forwarder *forwarder)
 		forwarder->control = -1;
 		return;
 	}
-	uint32_t count = received(&message, fds);
-	int r = length == sizeof(request) ? handle(forwarder, &request, fds, count) : -EBADMSG;
-	/* Descriptors that found no room were dropped on the way. */
-	if (r == -EINVAL && (message.msg_flags & MSG_CTRUNC))
-		r = -EMFILE;
+	/* One of another length is nobody's request: handle() refuses it, and closes what came with it. */
+	if (length != sizeof(request))
+		request.type = 0;
+	int r = length == -EMFILE ? -EMFILE : handle(forwarder, &request, fds, (uint32_t)count);
 	struct forward_reply reply = {.errnum = -r};
 	send(forwarder->control, &reply, sizeof(reply), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

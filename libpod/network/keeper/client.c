@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "libpod/network/keeper/keeper.h"
+#include "pkg/descriptors/descriptors.h"
 
 static int was_killed(struct error *err)
 {
@@ -14,24 +15,10 @@ static int was_killed(struct error *err)
 
 int keeper_send(int fd, const struct keeper_request *request, const int *fds, size_t count, struct error *err)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(KEEPER_FDS_MAX * sizeof(int))];
-	} control = {0};
-	struct iovec part = {(void *)request, keeper_request_size(request)};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	if (count > 0 && count <= KEEPER_FDS_MAX) {
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-	}
-	if (sendmsg(fd, &message, MSG_NOSIGNAL) >= 0)
-		return 0;
-	return errno == EPIPE || errno == ECONNRESET ? was_killed(err)
-						     : error_sys(err, errno, "talk to the networks' keeper");
+	int r = descriptors_send(fd, request, keeper_request_size(request), fds, count, 0);
+	if (r == -EPIPE || r == -ECONNRESET)
+		return was_killed(err);
+	return r < 0 ? error_sys(err, r, "talk to the networks' keeper") : 0;
 }
 
 int keeper_receive(int fd, struct keeper_reply *ret, struct error *err)

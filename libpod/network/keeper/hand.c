@@ -11,46 +11,21 @@
 
 #include "libpod/network/keeper/hand_protocol.h"
 #include "pkg/cleanup/cleanup.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/process/process.h"
-
-union descriptors {
-	struct cmsghdr header;
-	char space[CMSG_SPACE(2 * sizeof(int))];
-};
 
 int hand_send(int socket, const void *data, size_t length, const int *fds, size_t count)
 {
-	union descriptors control = {0};
-	struct iovec part = {(void *)data, length};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-	if (count) {
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
-		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
-	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL) == (ssize_t)length ? 0 : -errno;
+	return descriptors_send(socket, data, length, fds, count, 0);
 }
 
 int hand_receive(int socket, void *data, size_t length, int fds[2])
 {
-	union descriptors control;
-	struct iovec part = {data, length};
-	struct msghdr message = {
-	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	ssize_t n;
-	do {
-		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	fds[0] = fds[1] = -1;
-	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-		memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+	size_t count;
+	ssize_t n = descriptors_receive(socket, data, length, fds, 2, &count, 0);
 	if (n == (ssize_t)length)
 		return 0;
-	return n < 0 ? -errno : n == 0 ? -EPIPE : -EBADMSG;
+	return n < 0 ? (int)n : n == 0 ? -EPIPE : -EBADMSG;
 }
 
 /* ---- asking ---- */

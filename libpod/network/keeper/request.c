@@ -10,6 +10,7 @@
 
 #include "libpod/network/keeper/state.h"
 #include "pkg/cleanup/cleanup.h"
+#include "pkg/descriptors/descriptors.h"
 
 #define ANSWER_TIMEOUT_S 5 /* for one who asks and does not read */
 
@@ -170,19 +171,10 @@ static void carry_out(struct keeper *keeper, int fd, struct request_fds *fds)
 
 static ssize_t receive(struct keeper *keeper, int fd, struct request_fds *ret)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(KEEPER_FDS_MAX * sizeof(int))];
-	} control;
-	struct iovec part = {&keeper->request, sizeof(keeper->request)};
-	struct msghdr message = {
-	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
-	int fds[KEEPER_FDS_MAX] = {-1, -1, -1};
+	int fds[KEEPER_FDS_MAX];
+	size_t count;
 	memset(&keeper->request, 0, offsetof(struct keeper_request, wishes));
-	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	const struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
-		memcpy(fds, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
+	ssize_t n = descriptors_receive(fd, &keeper->request, sizeof(keeper->request), fds, KEEPER_FDS_MAX, &count, MSG_DONTWAIT);
 	*ret = (struct request_fds){fds[0], fds[1], fds[2]};
 	return n;
 }
@@ -194,7 +186,7 @@ void request_read(struct keeper *keeper, size_t index)
 	ssize_t n = receive(keeper, fd, &fds);
 	if (n > 0 && is_request(&keeper->request, (size_t)n)) {
 		carry_out(keeper, fd, &fds);
-	} else if (n >= 0 || (errno != EAGAIN && errno != EINTR)) {
+	} else if (n != -EAGAIN) {
 		close(fd);
 		keeper->requests[index] = -1;
 	}
