@@ -120,4 +120,4 @@ build/coracle-network: build/libpod/network/keeper/keeper_main.o $(archives)
 
 build/coracle-forward: build/libpod/network/forward/forward_main.o build/liblibpod.a build/libpkg.a
 	$(CC) $(all_cflags) $(LDFLAGS) $(STATIC) -o $@ $< build/liblibpod.a build/libpkg.a
-build/libpod/network/forward/forward_test: | build/coracle-forward
+$(patsubst %,build/libpod/network/forward/%_test,forward control source): | build/coracle-forward
