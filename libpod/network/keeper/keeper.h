@@ -6,8 +6,8 @@
  *
  *	host's network namespace                       shared network namespace (owned by the user namespace of
  *	                                               the living)
- *	coracle-network, the keeper  ──── socket ───►  coracle-network, its hand inside: filter rules, sockets of
- *	     the resolver, the uplink                  │
+ *	coracle-network, the keeper  ──── socket ───►  its hand inside: filter rules, sockets of the resolver
+ *	     │                       ──── socket ───►  its hand outside: the uplink (hand.h)
  *	     │    netlink socket of the shared         ├─ slirp4netns or pasta: tap0, as soon as a network is not
  *	     │    namespace                            │    internal
  *	     │                                         └─ coracle1 (bridge), 10.89.1.1/24
@@ -28,9 +28,9 @@
  *   one only.
  * - It **stays in the host's network namespace**, where the resolver reaches the host's name servers, and works in the
  *   shared one through sockets that were made there. Once it is up it can open no file but the host's resolv.conf, and
- *   start nothing (confine.c). Its hand inside can, because an uplink that was killed is started again; what that has is
- *   root's rights in the shared namespace, not the keeper's.
- * - **When the keeper is killed**, its hand, the uplink and the shared namespace go too, and containers run without a
+ *   start nothing (confine.c). What has to be done with root's rights in the shared namespace its two hands do, each with
+ *   no more than it needs (hand.h).
+ * - **When the keeper is killed**, its hands, the uplink and the shared namespace go too, and containers run without a
  *   network. Its parent, which does nothing but wait for that (watch.c), then executes `coracle --heal`, which starts a
  *   new keeper and attaches all running containers to it again (libpod/network/heal.h). When that one was killed as
  *   well, whoever looks next (start, ps, network …) does it. Who was just asking asks the new one. A container that is
