@@ -25,6 +25,11 @@ struct directive {
 
 static const struct verb_flags plain;
 
+/*
+ * Each loop here ends when the text is longer than a template may make it: the same long text can be an argument as
+ * often as one likes. The evaluator says that it was too long.
+ */
+
 void format_value(struct strbuf *out, const struct value *value)
 {
 	format_verb(out, &plain, 'v', value);
@@ -32,7 +37,7 @@ void format_value(struct strbuf *out, const struct value *value)
 
 void format_print(struct strbuf *out, const struct value *values, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && out->length <= TEMPLATE_BYTES_MAX; i++) {
 		if (i && values[i].kind != VALUE_STRING && values[i - 1].kind != VALUE_STRING)
 			strbuf_putc(out, ' ');
 		format_value(out, &values[i]);
@@ -41,7 +46,7 @@ void format_print(struct strbuf *out, const struct value *values, size_t count)
 
 void format_println(struct strbuf *out, const struct value *values, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && out->length <= TEMPLATE_BYTES_MAX; i++) {
 		strbuf_puts(out, i ? " " : "");
 		format_value(out, &values[i]);
 	}
@@ -217,7 +222,7 @@ static void print_directive(struct directive *directive, struct strbuf *out)
 static void print_unused(struct directive *directive, struct strbuf *out)
 {
 	strbuf_puts(out, "%!(EXTRA ");
-	for (size_t i = directive->next; i < directive->count; i++) {
+	for (size_t i = directive->next; i < directive->count && out->length <= TEMPLATE_BYTES_MAX; i++) {
 		const struct value *value = &directive->values[i];
 		strbuf_puts(out, i > directive->next ? ", " : "");
 		if (!value_is_nil(value)) {

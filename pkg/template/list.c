@@ -53,11 +53,12 @@ static void measure(const char *text, size_t **ret_widths)
 	*ret_widths = widths;
 }
 
-static void align(const char *text, struct strbuf *out)
+/* One long cell makes every line long: the whole is bounded, as the text was. */
+static int align(const char *text, struct strbuf *out, struct error *err)
 {
 	auto_free size_t *widths = NULL;
 	measure(text, &widths);
-	size_t column = 0;
+	size_t column = 0, start = out->length;
 	while (*text) {
 		struct cell cell = take_cell(&text);
 		strbuf_add(out, cell.text, cell.length);
@@ -70,7 +71,12 @@ static void align(const char *text, struct strbuf *out)
 		for (size_t i = cell.width; i < wanted; i++)
 			strbuf_putc(out, ' ');
 		column++;
+		if (out->length - start > TEMPLATE_BYTES_MAX) {
+			strbuf_truncate(out, start);
+			return error_set(err, E2BIG, "the table is longer than %zu MiB", TEMPLATE_BYTES_MAX >> 20);
+		}
 	}
+	return 0;
 }
 
 /* Nothing but spaces between two actions parts columns too: "table {{.ID}} {{.Names}}". */
@@ -126,9 +132,7 @@ static int print_table(const char *format, struct json_object *headers, struct j
 	}
 	if (r == 0)
 		r = execute_rows(template, rows, &lines, err);
-	if (r == 0)
-		align(strbuf_text(&lines), out);
-	return r;
+	return r < 0 ? r : align(strbuf_text(&lines), out, err);
 }
 
 static int print_rows(const char *format, struct json_object *rows, struct strbuf *out, struct error *err)

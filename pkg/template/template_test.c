@@ -384,6 +384,12 @@ static void test_hostile(void **state)
 	CHECK({"{{define \"a\"}}{{template \"a\"}}{{end}}{{template \"a\"}}",
 	       "template: :1:25: executing \"a\" at <{{template \"a\"}}>: exceeded maximum template depth (100)"});
 
+	/* The same text 100,000 times: 100 GB, if nothing ended it. */
+	auto_free char *arguments = repeat(" $x", 100000);
+	auto_free char *print = xasprintf("{{$x := printf \"%%1000000s\" \"a\"}}{{print%s}}", arguments);
+	auto_free char *printed = result_of(print);
+	assert_non_null(strstr(printed, "the output is longer than 32 MiB"));
+
 	auto_free char *parentheses = repeat("(", 100000), *blocks = repeat("{{if 1}}", 100000);
 	auto_free char *expression = xasprintf("{{%s", parentheses);
 	auto_free char *first = result_of(expression), *second = result_of(blocks);
@@ -439,6 +445,14 @@ static void test_table_headings(void **state)
 		   "MOUNTS      NAMES\n2           wéb      \n0                    \n");
 }
 
+/* A long cell makes every line as long: 2 MB at the first row, 400 of them. */
+static void test_long_cells(void **state)
+{
+	(void)state;
+	check_list("table {{printf \"%1000000s%1000000s\" .ID .ID}}\\t{{range 200}}\\nb\\t{{end}}", true,
+		   "the table is longer than 32 MiB");
+}
+
 static void test_rows(void **state)
 {
 	(void)state;
@@ -489,7 +503,8 @@ int main(void)
 	    cmocka_unit_test(test_definitions), cmocka_unit_test(test_pipelines), cmocka_unit_test(test_logic),
 	    cmocka_unit_test(test_collections), cmocka_unit_test(test_strings),   cmocka_unit_test(test_printf),
 	    cmocka_unit_test(test_hostile),     cmocka_unit_test(test_table),     cmocka_unit_test(test_table_headings),
-	    cmocka_unit_test(test_rows),        cmocka_unit_test(test_json_list), cmocka_unit_test(test_output_is_kept),
+	    cmocka_unit_test(test_long_cells),  cmocka_unit_test(test_rows),      cmocka_unit_test(test_json_list),
+	    cmocka_unit_test(test_output_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
