@@ -157,8 +157,13 @@ int container_state_after(struct store *store, const char *id, struct container_
 /* The state file alone, both ends. */
 int container_state_read(int dirfd, struct container_state *ret, struct error *err);
 int container_state_write(int dirfd, const struct container_state *state, struct error *err); /* no heap: the monitor uses it */
-/* Opens containers/<id>/lock (or its place in store->lock_fd). */
+/* Opens the lock file: it lies in the container's directory, or by id in the local directory that stands in for it (store->lock_fd). */
+int container_lock_file(struct store *store, int dirfd, const char *id, struct error *err);
+/* The same by id alone. */
 int container_lock_open(struct store *store, const char *id, struct error *err);
+/* Takes the lock of a container that is not alive: its descriptor. -EAGAIN, without a text, when somebody has it. A monitor that has written that
+ * its container has ended lets go of it a moment later (its cgroup comes first): that is waited for, 5 seconds at the most. */
+int container_lock(struct store *store, const char *id, struct error *err);
 
 /* With the lock held, before a start or a removal: kills what outlived a monitor that was killed, and writes the state that it could not. */
 void container_bury(struct store *store, const char *id);

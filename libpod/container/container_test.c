@@ -286,6 +286,25 @@ static void test_truth(void **state)
 	assert_int_equal(s.exit_code, 137);
 }
 
+/* A process that has the lock, as a monitor has it, for 200 ms. */
+static pid_t hold_lock(struct store *store, const char *id)
+{
+	int ready[2];
+	assert_int_equal(pipe(ready), 0);
+	pid_t monitor = fork();
+	if (monitor == 0) {
+		int lock = container_lock_open(store, id, NULL);
+		bool held = lock_try(lock, LOCK_MODE_EXCLUSIVE) == 0 && write(ready[1], "", 1) == 1;
+		usleep(200000);
+		_exit(held ? 0 : 1);
+	}
+	char byte;
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return monitor;
+}
+
 /* The socket of a monitor that is killed may be closed before its lock is free. */
 static void test_truth_after(void **state)
 {
@@ -294,25 +313,30 @@ static void test_truth_after(void **state)
 	struct container_state s = {.status = CONTAINER_RUNNING, .pid = 5, .monitor_pid = 4, .started_ns = 7};
 	auto_close int dirfd = container_open(store, container->id, NULL);
 	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
-	int ready[2];
-	assert_int_equal(pipe(ready), 0);
-	pid_t monitor = fork();
-	if (monitor == 0) {
-		int lock = container_lock_open(store, container->id, NULL);
-		bool held = lock_try(lock, LOCK_MODE_EXCLUSIVE) == 0 && write(ready[1], "", 1) == 1;
-		usleep(200000);
-		_exit(held ? 0 : 1);
-	}
-	char byte;
-	assert_int_equal(read(ready[0], &byte, 1), 1);
+	pid_t monitor = hold_lock(store, container->id);
 	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
 	assert_int_equal(s.status, CONTAINER_RUNNING);
 	assert_int_equal(container_state_after(store, container->id, &s, NULL), 0);
 	assert_int_equal(s.status, CONTAINER_EXITED);
 	assert_int_equal(s.exit_code, 137);
 	waitpid(monitor, NULL, 0);
-	close(ready[0]);
-	close(ready[1]);
+}
+
+/* One that lives has its lock; one that has ended has it for a moment still, and then it can be removed. */
+static void test_lock(void **state)
+{
+	struct store *store = &((struct fixture *)*state)->store;
+	auto_container struct container *container = place(store, "boat");
+	struct container_state s = {.status = CONTAINER_RUNNING, .pid = 5, .monitor_pid = 4, .started_ns = 7};
+	auto_close int dirfd = container_open(store, container->id, NULL);
+	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
+	pid_t monitor = hold_lock(store, container->id);
+	assert_int_equal(container_lock(store, container->id, NULL), -EAGAIN);
+	assert_int_equal(container_remove(store, container->id, NULL), -EBUSY);
+	s.status = CONTAINER_EXITED;
+	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
+	assert_int_equal(container_remove(store, container->id, NULL), 0);
+	waitpid(monitor, NULL, 0);
 }
 
 static void test_remove_option(void **state)
@@ -374,7 +398,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_record),	    TEST(test_damaged_record), TEST(test_names),     TEST(test_random_names),
 	    TEST(test_find_by_id),  TEST(test_stale_name),     TEST(test_half_made), TEST(test_state_file),
-	    TEST(test_truth),	    TEST(test_truth_after),    TEST(test_remove_option), TEST(test_race),
+	    TEST(test_truth),	    TEST(test_truth_after),    TEST(test_lock),	     TEST(test_remove_option),
+	    TEST(test_race),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

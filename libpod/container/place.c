@@ -17,14 +17,6 @@
 
 #define RANDOM_NAME_TRIES 64
 
-/* The lock lies in the container's directory, or by id in the local directory that stands in for it. */
-static int open_lock(struct store *store, int dirfd, const char *id, struct error *err)
-{
-	if (store->lock_fd >= 0)
-		return lock_file_open(store->lock_fd, id, err);
-	return lock_file_open(dirfd, "lock", err);
-}
-
 int container_open(struct store *store, const char *id, struct error *err)
 {
 	char path[sizeof("containers/") + 64];
@@ -33,12 +25,6 @@ int container_open(struct store *store, const char *id, struct error *err)
 	if (fd < 0 && errno == ENOENT)
 		return error_set(err, ENOENT, "no such container: %s", id);
 	return fd < 0 ? error_sys(err, errno, "open container %.12s", id) : fd;
-}
-
-int container_lock_open(struct store *store, const char *id, struct error *err)
-{
-	auto_close int dirfd = container_open(store, id, err);
-	return dirfd < 0 ? dirfd : open_lock(store, dirfd, id, err);
 }
 
 static bool name_is_free(struct store *store, const char *name)
@@ -100,7 +86,7 @@ int container_place(struct store *store, struct stage *stage, struct container *
 	auto_close int dirfd = fcntl(stage->fd, F_DUPFD_CLOEXEC, 3);
 	if (dirfd < 0)
 		return error_sys(err, errno, "place container %s", container->name);
-	auto_close int lock = open_lock(store, dirfd, container->id, err);
+	auto_close int lock = container_lock_file(store, dirfd, container->id, err);
 	r = lock < 0 ? lock : lock_take(lock, LOCK_MODE_EXCLUSIVE, err);
 	if (r == 0)
 		r = container_write(dirfd, container, err);
@@ -201,13 +187,10 @@ static int remove_locked(struct store *store, const char *id, bool with_volumes,
 /* Takes the lock of a container that is not alive; -EBUSY when it is. */
 static int take_lock(struct store *store, const char *id, struct error *err)
 {
-	auto_close int lock = container_lock_open(store, id, err);
-	if (lock < 0)
-		return lock;
-	int r = lock_try(lock, LOCK_MODE_EXCLUSIVE);
-	if (r == -EAGAIN)
+	int lock = container_lock(store, id, err);
+	if (lock == -EAGAIN)
 		return error_set(err, EBUSY, "container %.12s is running: stop it first, or remove it with --force", id);
-	return r < 0 ? error_sys(err, r, "lock container %.12s", id) : TAKE_FD(lock);
+	return lock;
 }
 
 static int remove_dead(struct store *store, const char *id, bool with_volumes, struct error *err)
@@ -247,8 +230,8 @@ int container_reap(struct store *store, const struct container *container, const
 {
 	if (!is_owed(store, container, state) && !state->died_unseen)
 		return 0;
-	auto_close int lock = take_lock(store, container->id, NULL);
-	if (lock < 0)
+	auto_close int lock = container_lock_open(store, container->id, NULL);
+	if (lock < 0 || lock_try(lock, LOCK_MODE_EXCLUSIVE) < 0)
 		return 0; /* alive again, or somebody else is at it */
 	container_bury(store, container->id);
 	/* Under the lock the answer is final: read anew what a rename or a start may have changed since. */

@@ -78,7 +78,7 @@ int container_state(struct store *store, const char *id, struct container_state 
 		*ret = state;
 		return 0;
 	}
-	auto_close int lock = store->lock_fd >= 0 ? lock_file_open(store->lock_fd, id, err) : lock_file_open(dirfd, "lock", err);
+	auto_close int lock = container_lock_file(store, dirfd, id, err);
 	if (lock < 0)
 		return lock;
 	/* A file that says running beside a lock that is free: dead, unless it has ended or begun between the two looks. */

@@ -132,14 +132,12 @@ static int open_stopped(struct store *store, const struct container *container, 
 	auto_spec struct spec mounts;
 	struct id_mapping mapping;
 	spec_init(&mounts);
-	auto_close int lock = container_lock_open(store, container->id, err);
-	int r = lock < 0 ? lock : lock_try(lock, LOCK_MODE_EXCLUSIVE);
-	if (r < 0)
-		return lock < 0 ? r
-				: error_set(err, EBUSY,
-					    "container %s is just being started, removed or copied from; try again",
-					    container->name);
-	if ((r = open_rootfs(store, container, &rootfs, err)) < 0 || (r = store_mapping(store, &mapping, err)) < 0 ||
+	auto_close int lock = container_lock(store, container->id, err);
+	if (lock == -EAGAIN)
+		return error_set(err, EBUSY, "container %s is just being started, removed or copied from; try again",
+				 container->name);
+	int r = lock < 0 ? lock : 0;
+	if (r < 0 || (r = open_rootfs(store, container, &rootfs, err)) < 0 || (r = store_mapping(store, &mapping, err)) < 0 ||
 	    (r = userns_enter(store->run_fd, &mapping, err)) < 0)
 		return r;
 	userns_withdraw(store->run_fd, &mapping);

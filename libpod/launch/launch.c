@@ -160,16 +160,12 @@ static int await_report(const struct birth *birth, int control, struct error *er
 
 static int lock_container(struct store *store, const struct container *container, struct error *err)
 {
-	auto_close int lock = container_lock_open(store, container->id, err);
-	if (lock < 0)
-		return lock;
-	int r = lock_try(lock, LOCK_MODE_EXCLUSIVE);
-	if (r == -EAGAIN)
+	int lock = container_lock(store, container->id, err);
+	if (lock == -EAGAIN)
 		return error_set(err, EBUSY, "container %s is running already", container->name);
-	if (r < 0)
-		return error_sys(err, r, "lock container %s", container->name);
-	container_bury(store, container->id);
-	return TAKE_FD(lock);
+	if (lock >= 0)
+		container_bury(store, container->id);
+	return lock;
 }
 
 static bool is_attached(const struct launch_streams *streams)

@@ -90,6 +90,8 @@ on_it() { # mount-options script
 
 @test "degraded: a full disk: a container, a secret and a line for passwd say so, and leave nothing" {
 	run on_it "tmpfs -o size=8m" 'c load -q -i "$CORACLE_TEST_CACHE/busybox.tar" >/dev/null; c run --rm --network none busybox echo before
+		# What was removed takes its place on the disk for a moment longer.
+		while [[ -n $(ls -A "$T/place/root/trash" 2>/dev/null) ]]; do sleep 0.05; done
 		dd if=/dev/zero of="$T/place/fill" bs=64k 2>/dev/null; while dd if=/dev/zero bs=1 count=4096 2>/dev/null >>"$T/place/fill"; do :; done
 		head -c 100000 /dev/zero >"$T/big"; c secret create big "$T/big"; echo "secret $?"; c secret ls -q; c run --rm --network none busybox true; echo "run $?"; c ps -aq
 		rm "$T/place/fill"; c run --rm --network none busybox echo after; find "$T/place/root/tmp" "$T/place/root/secrets" -mindepth 1 ! -name "*.lock" | wc -l'

@@ -110,7 +110,7 @@ podman_id() { # file
 @test "an image that was asked for by its id has no name in the archive" {
 	coracle save -o a.tar "${ID:0:12}"
 	[[ $(tar -xOf a.tar manifest.json | jq -c '.[0].RepoTags') == "[]" ]]
-	run coracle --root "$T/other" load -i a.tar
+	run coracle --root "$T/other" load -q -i a.tar
 	expect_output "Loaded image: sha256:$ID"
 }
 
