@@ -35,6 +35,7 @@ const struct cli_option create_option_table[] = {
     {0, "gidmap", CLI_LIST, AT(gidmap), "CONTAINER:FROM:COUNT", "Map group ids of your own to ids of the container, in a user namespace for it alone"},
     {0, "gpus", CLI_STRING, AT(gpus), "GPUS", "Give the container GPUs: all, a number, or device=NAME (CDI devices nvidia.com/gpu)"},
     {0, "group-add", CLI_LIST, AT(group_add), "GROUP", "Add a further group to the process, or keep-groups: those that you have"},
+    {0, "group-entry", CLI_STRING, AT(group_entry), "ENTRY", "The line for the user's group in /etc/group: $GROUPNAME, $GID and $USERLIST stand for the group's"},
     {'h', "hostname", CLI_STRING, AT(hostname), "NAME", "Host name of the container"},
     {0, "image-volume", CLI_STRING, AT(image_volume), "MODE", "What becomes of the image's volumes: anonymous (the default), tmpfs or ignore", .values = "anonymous|bind|tmpfs|ignore"},
     {0, "init", CLI_FLAG, AT(init), NULL, "Run a small init as process 1, which forwards signals and reaps processes"},

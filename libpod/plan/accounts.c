@@ -65,13 +65,19 @@ static bool mounts_at(const struct create_options *options, const char *path)
 	return false;
 }
 
-/* podman's template: $USERNAME, $UID, $GID, $NAME, $HOME. */
-static char *fill_template(const char *template, const char *name, uint32_t uid, uint32_t gid, const char *gecos,
-			   const char *home)
+struct unknown {
+	const char *name, *gecos, *group_name;
+	uint32_t uid, gid;
+	const char *home, *passwd, *group;
+};
+
+/* podman's variables: $USERNAME, $UID, $GID, $NAME and $HOME in passwd's line, $GROUPNAME, $GID and $USERLIST in group's. */
+static char *fill_template(const char *template, const struct unknown *user)
 {
-	auto_free char *uid_text = xasprintf("%u", uid), *gid_text = xasprintf("%u", gid);
+	auto_free char *uid = xasprintf("%u", user->uid), *gid = xasprintf("%u", user->gid);
 	const char *const variables[][2] = {
-	    {"$USERNAME", name}, {"$UID", uid_text}, {"$GID", gid_text}, {"$NAME", gecos}, {"$HOME", home}};
+	    {"$USERNAME", user->name}, {"$UID", uid},		      {"$GID", gid},	      {"$NAME", user->gecos},
+	    {"$HOME", user->home},     {"$GROUPNAME", user->group_name}, {"$USERLIST", user->name}};
 	struct strbuf line = STRBUF_INIT;
 	while (*template) {
 		size_t i = 0;
@@ -87,21 +93,15 @@ static char *fill_template(const char *template, const char *name, uint32_t uid,
 	return strbuf_take(&line);
 }
 
-struct unknown {
-	const char *name, *gecos, *group_name;
-	uint32_t uid, gid;
-	const char *home, *passwd, *group;
-};
-
 static void add_lines(const struct create_options *options, const struct unknown *user, struct container *container)
 {
-	const char *template =
+	const char *passwd =
 	    options->passwd_entry ? options->passwd_entry : "$USERNAME:*:$UID:$GID:$NAME:$HOME:/bin/sh";
-	strv_take(&container->passwd_lines,
-		  fill_template(template, user->name, user->uid, user->gid, user->gecos, user->home));
+	const char *group = options->group_entry ? options->group_entry : "$GROUPNAME:x:$GID:$USERLIST";
+	strv_take(&container->passwd_lines, fill_template(passwd, user));
 	auto_free char *added = strv_join(&container->group_lines, "\n");
 	if (!find_group_of(user->group, user->gid) && !find_group_of(added, user->gid))
-		strv_addf(&container->group_lines, "%s:x:%u:%s", user->group_name, user->gid, user->name);
+		strv_take(&container->group_lines, fill_template(group, user));
 }
 
 /* Our own account on the host; without one in its passwd (a directory service has it), by the name that the session

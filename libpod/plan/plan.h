@@ -31,7 +31,7 @@ struct create_options {
 	const char *name, *hostname, *cidfile, *pidfile, *restart, *pull, *platform;
 	const char *uts, *pid, *ipc, *cgroupns;
 	/* who it is */
-	const char *userns, *subuidname, *subgidname, *passwd_entry;
+	const char *userns, *subuidname, *subgidname, *passwd_entry, *group_entry;
 	struct strv uidmap, gidmap, secrets;
 	bool passwd;
 	struct strv labels, label_files, annotations;

@@ -32,6 +32,12 @@ setup() {
 	expect_output $'sailor\nsailor:x:4321:0:container user://port:/bin/4321'
 }
 
+@test "user --group-entry: the line is as it is told to be, where there is none" {
+	run coracle run --rm --user 4321:77 --group-entry 'crew:x:$GID:$USERLIST,$GROUPNAME' busybox sh -c 'id -gn; tail -n 1 /etc/group'
+	expect_output $'crew\ncrew:x:77:4321,77'
+	expect_equal "$(coracle run --rm --user 4321:50 --group-entry 'crew:x:$GID:' busybox id -gn)" staff
+}
+
 @test "user --passwd=false: nothing is added" {
 	run coracle run --rm --user 4321 --passwd=false busybox sh -c 'wc -l </etc/passwd; echo $HOME; whoami'
 	expect_output $'5\n/\nwhoami: unknown uid 4321'
