@@ -92,6 +92,7 @@ struct container {
 	char *detach_keys;
 	int stop_signal;
 	int64_t stop_timeout_s; /* default 10 */
+	int64_t timeout_s;      /* killed when it has run for so long; 0: never */
 	char *log_driver;   /* "json-file" "none" */
 	int64_t log_max_size; /* bytes; 0: unlimited */
 	int64_t log_max_files;

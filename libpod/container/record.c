@@ -64,6 +64,7 @@ static const struct member members[] = {
     MEMBER("detachKeys", STRING, detach_keys),
     MEMBER("stopSignal", INTEGER, stop_signal),
     MEMBER("stopTimeout", INTEGER64, stop_timeout_s),
+    MEMBER("timeout", INTEGER64, timeout_s),
     MEMBER("logDriver", STRING, log_driver),
     MEMBER("logMaxSize", INTEGER64, log_max_size),
     MEMBER("logMaxFiles", INTEGER64, log_max_files),
