@@ -156,6 +156,7 @@ int container_state(struct store *store, const char *id, struct container_state 
 int container_state_after(struct store *store, const char *id, struct container_state *ret, struct error *err);
 /* The state file alone, both ends. */
 int container_state_read(int dirfd, struct container_state *ret, struct error *err);
+int container_state_read_at(int dirfd, const char *path, struct container_state *ret, struct error *err);
 int container_state_write(int dirfd, const struct container_state *state, struct error *err); /* no heap: the monitor uses it */
 /* Opens containers/<id>/lock (or its place in store->lock_fd). */
 int container_lock_open(struct store *store, const char *id, struct error *err);
