@@ -45,7 +45,7 @@ static void bury(struct container_state *state)
 
 #define PATH_SIZE (sizeof("containers//state") + 64)
 
-/* One that was never started has no state file; whether there is such a container at all, its lock says. */
+/* 1: there is no file. It was never started; whether there is such a container at all, its lock says. */
 static int read_state(struct store *store, const char *id, struct container_state *ret, struct error *err)
 {
 	struct container_state state = {.status = CONTAINER_CREATED};
@@ -58,7 +58,7 @@ static int read_state(struct store *store, const char *id, struct container_stat
 		return r;
 	error_clear(err);
 	*ret = state;
-	return 0;
+	return r == -ENOENT;
 }
 
 /* Only to look at, which needs no right to write. */
@@ -100,7 +100,7 @@ int container_state(struct store *store, const char *id, struct container_state 
 	if (lock < 0)
 		return lock;
 	/* A file that says running beside a lock that is free: dead, unless it has ended or begun between the two looks. */
-	for (int looks = 0; r == 0 && looks < LOOKS_MAX; looks++) {
+	for (int looks = 0; r >= 0 && looks < LOOKS_MAX; looks++) {
 		alive = lock_is_held(lock);
 		if (alive < 0)
 			return error_sys(err, alive, "container %.12s: look at its lock", id);
@@ -108,6 +108,9 @@ int container_state(struct store *store, const char *id, struct container_state 
 			break;
 		before = state;
 		r = read_state(store, id, &state, err);
+		/* It has been removed between the two looks. */
+		if (r == 1)
+			return error_set(err, ENOENT, "no such container: %s", id);
 		if (r == 0 && is_same(&before, &state) && lock_is_held(lock) == 0)
 			break;
 	}
