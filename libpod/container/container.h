@@ -157,6 +157,7 @@ int container_state(struct store *store, const char *id, struct container_state 
 int container_state_after(struct store *store, const char *id, struct container_state *ret, struct error *err);
 /* The state file alone, both ends. */
 int container_state_read(int dirfd, struct container_state *ret, struct error *err);
+int container_state_read_at(int dirfd, const char *path, struct container_state *ret, struct error *err);
 int container_state_write(int dirfd, const struct container_state *state, struct error *err); /* no heap: the monitor uses it */
 /* Opens the lock file: it lies in the container's directory, or by id in the local directory that stands in for it (store->lock_fd). */
 int container_lock_file(struct store *store, int dirfd, const char *id, struct error *err);
