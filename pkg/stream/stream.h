@@ -27,6 +27,8 @@ struct stream {
 	/* Passes over `length` bytes; fewer are left: stops at the end. NULL: they are read. */
 	int (*skip)(struct stream *stream, int64_t length, struct error *err);
 	void (*close)(struct stream *stream);
+	/* NULL, or lends what read() would copy: up to `length` bytes that stay as they are until the next call. */
+	ssize_t (*take)(struct stream *stream, size_t length, const void **ret, struct error *err);
 };
 
 void stream_close(struct stream *stream);

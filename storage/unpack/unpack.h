@@ -9,7 +9,7 @@
  * to the user, files can be read and directories be used by their owner whatever their mode, and the recipe has the
  * truth.
  *
- * Three threads work on a layer: one reads, hashes the blob and decompresses; one hashes the tar; the third parses the
+ * Two threads work on a layer: one reads, hashes the blob and decompresses; the other hashes and parses the
  * tar, writes the files and the recipe. Between them lie a few buffers (pipeline.h).
  *
  * What an archive can say, and what becomes of it:
