@@ -65,21 +65,25 @@ static int fetch_once(struct work *work, struct layer *layer, struct error *err)
 			    .progress = work->request->progress,
 			    .item = layer->item,
 			    .stop = &work->stop};
-	int pipe = feed_start(&feed, err);
-	if (pipe < 0)
-		return pipe;
+	/* The child may read it, and no more. */
+	auto_close int file = partial_open_for_reading(&layer->partial, err);
+	if (file < 0)
+		return file;
+	int growth = feed_start(&feed, err);
+	if (growth < 0)
+		return growth;
 	auto_free char *name = xasprintf("layer %.19s", layer->blob->digest);
 	struct layer_original_source original = {.fd = layer->partial.fd, .length = layer->blob->size, .whole = true};
-	struct unpack_request request = {.fd = pipe,
-					 .offset = -1,
-					 .length = -1,
+	struct unpack_request request = {.fd = file,
+					 .growing = true,
+					 .growth = growth,
 					 .name = name,
 					 .blob_digest = layer->blob->digest,
 					 .diff_id = layer->diff_id,
 					 .original = &original,
 					 .media_type = layer->blob->media_type};
 	int unpacked = layer_batch_add(work->batch, &request, &result, err);
-	close(pipe);
+	close(growth);
 	int fed = feed_join(&feed, &feed_error);
 	if (unpacked == 0)
 		layer->compression = result.compression;

@@ -147,7 +147,9 @@ static ssize_t pipeline_take(struct stream *stream, size_t length, const void **
 	if (pipeline->position > 0 && pipeline->position == pipeline->lengths[pipeline->consumed % SLOTS])
 		give_back(pipeline);
 	if (pipeline->position == 0 && !wait_for_data(pipeline, &result)) {
-		if (result < 0 && err)
+		if (result >= 0)
+			return 0;
+		if (err)
 			*err = pipeline->error;
 		return result;
 	}

@@ -45,6 +45,8 @@ struct unpack_request {
 	int fd;                  /* the blob's file */
 	int64_t offset;          /* where the blob begins in it; -1: read on from where it is (a pipe) */
 	int64_t length;          /* -1: to the end */
+	bool growing;            /* the file is still being written, and read from its beginning as far as `growth`, a pipe, */
+	int growth;              /* says (stream_open_growing) */
 	const char *name;        /* for error texts */
 	const char *blob_digest; /* what the blob, as it comes, must have; NULL: anything */
 	const char *diff_id;     /* what the tar must have; NULL: anything */

@@ -29,10 +29,11 @@ struct unpacker {
 	struct watch *watch;
 };
 
-enum { FD_BLOB, FD_DIFF, FD_KEPT, FD_RECIPE, FD_COUNT };
+enum { FD_BLOB, FD_GROWTH, FD_DIFF, FD_KEPT, FD_RECIPE, FD_COUNT };
 
 struct message_request {
 	bool discard; /* nothing but: empty the two directories */
+	bool growing; /* otherwise FD_GROWTH is nothing */
 	int64_t offset, length;
 	bool has_blob_digest, has_diff_id;
 	char blob_digest[DIGEST_TEXT_MAX], diff_id[DIGEST_TEXT_MAX];
@@ -70,7 +71,9 @@ static void answer_request(const struct unpacker *unpacker, const struct message
 	struct unpack_target target = {fds[FD_DIFF], fds[FD_KEPT], fds[FD_RECIPE],
 				       unpacker->mapping.single ? NULL : &unpacker->mapping};
 	reply->result =
-	    stream_open_fd(fds[FD_BLOB], request->offset, request->length, request->name, &blob, &reply->error);
+	    request->growing
+		? stream_open_growing(fds[FD_BLOB], fds[FD_GROWTH], request->name, &blob, &reply->error)
+		: stream_open_fd(fds[FD_BLOB], request->offset, request->length, request->name, &blob, &reply->error);
 	if (reply->result < 0)
 		return;
 	blob = watch_stream(unpacker->watch, blob);
@@ -187,7 +190,8 @@ static int send_request(struct unpacker *unpacker, const struct message_request 
 
 static void make_message(const struct unpack_request *request, struct message_request *ret)
 {
-	*ret = (struct message_request){.offset = request->offset,
+	*ret = (struct message_request){.growing = request->growing,
+					.offset = request->offset,
 					.length = request->length,
 					.has_blob_digest = request->blob_digest,
 					.has_diff_id = request->diff_id};
@@ -255,7 +259,7 @@ int unpacker_layer(struct unpacker *unpacker, struct stage *stage, const struct 
 	auto_close int recipe = openat(stage->fd, "recipe", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (recipe < 0)
 		return error_sys(err, errno, "make the layer's recipe");
-	const int fds[FD_COUNT] = {request->fd, diff, kept, recipe};
+	const int fds[FD_COUNT] = {request->fd, request->growing ? request->growth : request->fd, diff, kept, recipe};
 	make_message(request, &message);
 	int r = send_request(unpacker, &message, fds, err);
 	if (r == 0)
@@ -276,7 +280,7 @@ void unpacker_discard(struct unpacker *unpacker, struct stage *stage)
 	struct message_reply reply;
 	auto_close int diff = openat(stage->fd, "diff", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_close int kept = openat(stage->fd, "kept", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const int fds[FD_COUNT] = {diff, diff, kept >= 0 ? kept : diff, diff};
+	const int fds[FD_COUNT] = {diff, diff, diff, kept >= 0 ? kept : diff, diff};
 	if (diff >= 0 && send_request(unpacker, &(struct message_request){.discard = true}, fds, NULL) == 0)
 		receive_reply(unpacker, &reply, NULL);
 }
