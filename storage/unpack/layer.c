@@ -9,7 +9,7 @@
 #include "storage/unpack/tree.h"
 
 /* The content of a file this large is sent on its way to the disk at once, while the next ones are being unpacked. */
-#define WRITE_EARLY (1 << 20)
+#define WRITE_EARLY (64 << 10)
 
 struct work {
 	struct tree tree;

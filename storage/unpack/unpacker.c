@@ -19,7 +19,8 @@
 #include "storage/unpack/watch.h"
 
 #define NAME_MAX_SENT     256
-#define WRITE_INTERVAL_MS 150
+#define MOVED_INTERVAL_MS 150
+#define WRITE_INTERVALS   14 /* of those: about two seconds */
 
 struct unpacker {
 	struct store *store;
@@ -233,15 +234,17 @@ static int write_layer_json(const struct unpacker *unpacker, int dirfd, const st
 	return file_write_at(dirfd, "layer.json", text, strlen(text), 0644, 0, err);
 }
 
-/* While the layer is being unpacked the disk need not be idle: what is there already goes to it, so that little is left
- * for unpack_sync(). */
+/* While the layer is being unpacked, what is there already goes to the disk now and then: so that little is left for
+ * unpack_sync() after a long one, and of what has been fetched little is lost when the power goes. Not often: while the
+ * file system writes its journal, nobody makes files. The content of larger ones is on its way at once (layer.c). */
 static void write_meanwhile(const struct unpacker *unpacker, const struct unpack_request *request, int fd)
 {
 	struct pollfd reply = {.fd = unpacker->socket, .events = POLLIN};
-	while (poll(&reply, 1, WRITE_INTERVAL_MS) == 0) {
+	for (int intervals = 1; poll(&reply, 1, MOVED_INTERVAL_MS) == 0; intervals++) {
 		if (request->moved)
 			request->moved(request->moved_data, watch_count(unpacker->watch));
-		syncfs(fd); /* what fails is found by unpack_sync() */
+		if (intervals % WRITE_INTERVALS == 0)
+			syncfs(fd); /* what fails is found by unpack_sync() */
 	}
 }
 
