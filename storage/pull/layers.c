@@ -185,8 +185,19 @@ static int claim_missing(struct work *work, struct error *err)
 	return r < 0 ? r : missing;
 }
 
+static int release_one(void *userdata, size_t index, struct error *err)
+{
+	struct work *work = userdata;
+	(void)err;
+	partial_release(&work->claimed[index]->partial, true);
+	return 0;
+}
+
 static void release(struct work *work, bool done)
 {
+	/* To give the space of large files back takes its time. Without threads they go one after the other. */
+	if (done && work->claimed_count > 1)
+		parallel_run(work->claimed_count, parallel_threads(1, LAYER_BATCH_MAX), release_one, work, NULL);
 	for (size_t i = 0; i < work->claimed_count; i++)
 		partial_release(&work->claimed[i]->partial, done);
 	work->claimed_count = 0;
