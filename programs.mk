@@ -96,7 +96,6 @@ build/storage/archive/coracle-subid: build/coracle-subid
 	ln -sf ../../coracle-subid $@
 
 libs-digest_test = $(CRYPTO_LIBS)
-libs-pair_test = $(CRYPTO_LIBS)
 libs-key_test = $(CRYPTO_LIBS) $(SODIUM_LIBS)
 libs-policy_test = $(CRYPTO_LIBS) $(SODIUM_LIBS)
 libs-list_test = $(transport_libs)

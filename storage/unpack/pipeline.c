@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "pkg/digest/pair.h"
 #include "pkg/text/text.h"
 
 #define SLOTS     8
@@ -31,7 +30,7 @@ struct pipeline {
 	unsigned char *slots;
 	size_t lengths[SLOTS];
 	/* The caller's own. */
-	struct digest_pair *sums; /* of the tar, and of the part of it that is being read */
+	struct digest *tar_digest, *part_digest; /* of the tar, and of the part of it that is being read */
 	bool in_part;
 	size_t position; /* in the buffer that is being read; its end: given back at the next call, for it is lent */
 	int64_t tar_size;
@@ -157,7 +156,9 @@ static ssize_t pipeline_take(struct stream *stream, size_t length, const void **
 	const unsigned char *data = pipeline->slots + slot * SLOT_SIZE + pipeline->position;
 	if (length > left)
 		length = left;
-	int r = digest_pair_update(pipeline->sums, pipeline->in_part, data, length, err);
+	int r = digest_update(pipeline->tar_digest, data, length, err);
+	if (r == 0 && pipeline->in_part)
+		r = digest_update(pipeline->part_digest, data, length, err);
 	if (r < 0)
 		return r;
 	pipeline->position += length;
@@ -182,7 +183,7 @@ void pipeline_part(struct pipeline *pipeline, bool part)
 
 int pipeline_end_part(struct pipeline *pipeline, unsigned char *out, struct error *err)
 {
-	return digest_pair_end_part(pipeline->sums, out, err);
+	return digest_finish_raw(pipeline->part_digest, out, err);
 }
 
 struct stream *pipeline_stream(struct pipeline *pipeline)
@@ -208,8 +209,10 @@ void pipeline_free(struct pipeline *pipeline)
 		stream_close(pipeline->source);
 	if (pipeline->blob_digest)
 		digest_free(pipeline->blob_digest);
-	if (pipeline->sums)
-		digest_pair_free(pipeline->sums);
+	if (pipeline->tar_digest)
+		digest_free(pipeline->tar_digest);
+	if (pipeline->part_digest)
+		digest_free(pipeline->part_digest);
 	pthread_cond_destroy(&pipeline->changed);
 	pthread_mutex_destroy(&pipeline->mutex);
 	free(pipeline->slots);
@@ -238,7 +241,9 @@ static int open_source(struct pipeline *pipeline, struct stream *blob, const cha
 {
 	int r = digest_new(blob_digest, &pipeline->blob_digest, err);
 	if (r == 0)
-		r = digest_pair_new(&pipeline->sums, err);
+		r = digest_new(NULL, &pipeline->tar_digest, err);
+	if (r == 0)
+		r = digest_new(NULL, &pipeline->part_digest, err);
 	if (r < 0) {
 		stream_close(blob);
 		return r;
@@ -277,7 +282,7 @@ int pipeline_finish(struct pipeline *pipeline, struct pipeline_sums *ret, struct
 	}
 	struct pipeline_sums sums = {
 	    .blob_size = pipeline->blob_size, .tar_size = pipeline->tar_size, .compression = pipeline->compression};
-	int r = digest_pair_end(pipeline->sums, sums.tar_digest, err);
+	int r = digest_finish_raw(pipeline->tar_digest, sums.tar_digest, err);
 	if (r == 0 && pipeline->blob_digest)
 		r = digest_finish(pipeline->blob_digest, sums.blob_digest, err);
 	else

@@ -2,8 +2,8 @@
 /*
  * pipeline: what stands before the thread that unpacks. A thread reads the blob, hashes and decompresses it into a ring
  * of buffers; the caller reads these as a stream, without their being copied (stream.h, take), and what he reads is
- * hashed under his hands: as the tar that it is, and as the file in it that he says. The two digests cost hardly more
- * than one (pkg/digest/pair.h). A blob that is not compressed is its own tar: then the tar's digest is both.
+ * hashed under his hands, while it is in the processor's cache: as the tar that it is, and as the file in it that he
+ * says. A blob that is not compressed is its own tar: then the tar's digest is both.
  */
 #pragma once
 
