@@ -193,9 +193,10 @@ static int read_tags(const struct options *options, const struct registries *reg
 	int r = registries_resolve(registries, term, &list, err);
 	if (r < 0 || (r = registries_endpoints(registries, &list.items[0], false, &endpoints, err)) < 0)
 		return r;
-	auto_free char *name = reference_repository(&list.items[0]);
 	const struct registry_endpoint *endpoint = &endpoints.items[0];
-	r = connect_registry(&options->connection, registries, endpoint->host, name, NULL, &registry, err);
+	auto_free char *name = reference_repository(&list.items[0]),
+		       *there = xasprintf("%s/%s", endpoint->host, endpoint->repository);
+	r = connect_registry(&options->connection, registries, endpoint->host, there, NULL, &registry, err);
 	if (r == 0)
 		r = registry_tags(registry, endpoint->repository, ret, err);
 	if (r == 0)
