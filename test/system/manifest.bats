@@ -141,6 +141,29 @@ ours() { # list
 	expect_equal "$(registry_digest elsewhere:2)" "$(registry_digest elsewhere:1)"
 }
 
+@test "push --creds: they are for where the list goes, and the registry that an image is copied from does not see them" {
+	end_registries
+	start_registry htpasswd
+	seed_image busybox app:1
+	local from=$REGISTRY
+	start_registry htpasswd
+	make_user bob there
+	export REGISTRY_AUTH_FILE=$T/auth.json
+	jq -n --arg from "$from" '{auths: {($from): {auth: "alice:secret" | @base64}}}' >"$REGISTRY_AUTH_FILE"
+	coracle manifest create list
+	coracle manifest add list "docker://$from/app:1"
+	# bob is unknown there.
+	coracle manifest push --retry 0 --creds bob:there list "docker://$REGISTRY/copied:1"
+	expect_equal "$(registry_manifest copied:1 | entries)" "$(ours list)"
+	skopeo --insecure-policy copy -q --src-tls-verify=false --src-creds bob:there "docker://$REGISTRY/copied:1" "dir:$T/copied"
+	# In the same registry they are for both.
+	seed_image busybox here:1
+	coracle manifest create second
+	coracle manifest add --creds bob:there second "docker://$REGISTRY/here:1"
+	coracle manifest push --retry 0 --creds bob:there second "docker://$REGISTRY/copied:2"
+	expect_equal "$(registry_manifest copied:2 | entries)" "$(ours second)"
+}
+
 @test "an index that buildah has pushed: --all takes it whole, else the image for this machine or the one that is asked for" {
 	import_image a amd64
 	import_image b arm64 v8
