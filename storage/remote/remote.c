@@ -88,15 +88,11 @@ int remote_open_target(const struct reference *name, const struct remote_options
 		       struct error *err)
 {
 	auto_registries struct registries *registries = NULL;
-	auto_endpoint_list struct endpoint_list endpoints = {0};
+	CLEANUP(registry_endpoint_clear) struct registry_endpoint endpoint = {0};
 	int r = registries_read(NULL, &registries, err);
 	if (r == 0)
-		r = registries_endpoints(registries, name, false, &endpoints, err);
-	if (r < 0)
-		return r;
-	if (endpoints.count == 0)
-		return error_set(err, ENOENT, "registries.conf has no place where it could be pushed to");
-	return remote_open(&endpoints.items[0], name, options, ret, err);
+		r = registries_target(registries, name, &endpoint, err);
+	return r < 0 ? r : remote_open(&endpoint, name, options, ret, err);
 }
 
 int remote_read_blob(const struct remote *remote, const struct descriptor *blob, size_t max, const char *what,

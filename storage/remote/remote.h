@@ -32,7 +32,7 @@ void remote_close(struct remote *remote);
  * registry in `name`, and for no mirror of it. Nothing is sent yet. */
 int remote_open(const struct registry_endpoint *endpoint, const struct reference *name,
 		const struct remote_options *options, struct remote *ret, struct error *err);
-/* Where a full name is pushed to: its registry, or what registries.conf has instead, never a mirror. */
+/* Where a full name is pushed to: the registry in it, and nothing that registries.conf has instead or as a mirror. */
 int remote_open_target(const struct reference *name, const struct remote_options *options, struct remote *ret,
 		       struct error *err);
 /* "docker://busybox" → "busybox"; another transport's name is -EINVAL, with what is for it. Borrowed from `name`. */

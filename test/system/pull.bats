@@ -566,6 +566,16 @@ time.sleep(60)' "$ROOT/blobs/partial/$fetched.lock" >"$T/held" 3>&- &
 	coracle image exists "$far/app:1"
 	# A push goes past mirrors, to a registry that is not there.
 	expect_error 125 "$far" coracle push -q --retry 0 "$far/app:1"
+	# So it does past a location, which is for reading, as podman and skopeo have it.
+	local moved
+	moved=127.0.0.1:$(free_port)
+	printf '[[registry]]\nprefix = "%s/of/app:1"\nlocation = "%s/mirror/app:1"\ninsecure = true\n[[registry]]\nprefix = "%s"\nlocation = "%s"\ninsecure = true\n' \
+		"$moved" "$REGISTRY" "$moved" "$REGISTRY" >>"$conf"
+	expect_equal "$(coracle pull -q "$moved/of/app:1")" "$(id_in_registry mirror/app:1)"
+	expect_equal "$(coracle pull -q "$moved/mirror/app:1")" "$(id_in_registry mirror/app:1)"
+	coracle tag "$moved/of/app:1" "$moved/pushed:1"
+	expect_error 125 "$moved" coracle push -q --retry 0 "$moved/pushed:1"
+	expect_no skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/pushed:1"
 }
 
 # add_entry LOCATION [LINE…]: a [[registry]] of the test's registries.conf.
