@@ -217,7 +217,7 @@ static int run(struct cli_context *context, struct error *err)
 	if (r < 0)
 		return r;
 	listing.store = store;
-	r = image_find(store, context->arguments.items[0], &listing.image, err);
+	r = image_find_instance(store, context->arguments.items[0], &listing.image, err);
 	if (r == 0)
 		r = image_load_config(store, listing.image, err);
 	if (r == 0)

@@ -85,6 +85,36 @@ ours() { # list
 	expect_equal "$(ls "$ROOT/images" | wc -l)" 1
 }
 
+@test "where files or a configuration are wanted, a list means its image for this machine" {
+	load_image busybox
+	local id command words
+	id=$(coracle image inspect --format '{{.Id}}' localhost/busybox)
+	import_image other s390x
+	coracle manifest create tools localhost/other localhost/busybox
+	for command in history 'image tree' 'image diff' diff; do
+		IFS=' ' read -ra words <<<"$command"
+		expect_equal "$(coracle "${words[@]}" tools)" "$(coracle "${words[@]}" localhost/busybox)"
+		[[ -n $(coracle "${words[@]}" tools) ]]
+	done
+	# It is saved and pushed by the list's name.
+	coracle save -q -o tools.tar tools
+	expect_equal "$(tar -xOf tools.tar manifest.json | jq -c '.[0] | [.Config, .RepoTags]')" "[\"$id.json\",[\"localhost/tools:latest\"]]"
+	coracle push -q tools "$REGISTRY/tools:1"
+	expect_equal "$(registry_manifest tools:1 | jq -r .config.digest)" "sha256:$id"
+	expect_equal "$(coracle run --rm --mount type=image,source=tools,destination=/mnt busybox ls /mnt)" \
+		"$(coracle run --rm --mount type=image,source=localhost/busybox,destination=/mnt busybox ls /mnt)"
+	coracle create --name of-list tools
+	expect_equal "$(coracle ps -a --filter ancestor=tools --format '{{.Names}}')" of-list
+	coracle rm of-list
+	# One that is not here is said.
+	coracle manifest create foreign localhost/other
+	expect_error 125 'linux/s390x' coracle save -q -o none.tar foreign
+	[[ ! -e none.tar ]]
+	# The lists themselves are what can be asked for.
+	expect_equal "$(coracle images --filter manifest=true --format '{{.Repository}}' | sort | xargs)" "localhost/foreign localhost/tools"
+	expect_equal "$(coracle images --filter manifest=false --format '{{.Repository}}' | sort | xargs)" "localhost/busybox localhost/other"
+}
+
 @test "push: the digest is skopeo's, and podman and coracle pull each machine's image of it" {
 	import_image a amd64
 	import_image b arm64 v8
