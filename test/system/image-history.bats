@@ -48,6 +48,22 @@ grow() { # from to bytes
 	expect_matches "$(coracle history --no-trunc a_rather_long_name_for_an_image_of_one_file)" 'sh -c head -c 1 /dev/zero >/a_rather_long_name_for_an_image_of_one_file '
 }
 
+@test "history has a line for each step, whatever an image says of it" {
+	coracle create --name maker busybox
+	coracle commit -q -m $'two\nlines\t\e[2J' maker said
+	coracle rm maker
+	run coracle history said
+	[[ ${#lines[@]} == 3 && $output != *$'\e'* ]]
+	expect_matches "${lines[1]}" ' two lines  \[2J$'
+	expect_equal "$(coracle history --no-trunc --format '{{.Comment}}' said | head -n 2)" $'two\nlines\t\e[2J'
+	expect_equal "$(coracle history --format json said | jq -r '.[0].comment')" $'two\nlines\t\e[2J'
+	# What is cut is cut at a character.
+	coracle create --name maker busybox sh -c "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaäöüäöüäöüäöü"
+	coracle commit -q maker umlauts
+	coracle history umlauts | iconv -f UTF-8 -t UTF-8 >/dev/null
+	coracle rm maker
+}
+
 @test "image tree shows the layers, and those that others laid over them" {
 	grow busybox one 1000
 	grow one two 20000
