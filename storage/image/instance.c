@@ -85,7 +85,7 @@ int image_find_instance(struct store *store, const char *name, struct image **re
 	r = image_instance(store, list->id, &host, id, &digest, err);
 	if (r == 0)
 		r = image_find(store, id, &image, err);
-	if (r < 0)
+	if (r < 0 || !image)
 		return r;
 	free(image->manifest_digest);
 	image->manifest_digest = TAKE_PTR(digest);

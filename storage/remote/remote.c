@@ -92,7 +92,7 @@ int remote_open_target(const struct reference *name, const struct remote_options
 	int r = registries_read(NULL, &registries, err);
 	if (r == 0)
 		r = registries_target(registries, name, &endpoint, err);
-	return r < 0 ? r : remote_open(&endpoint, name, options, ret, err);
+	return r < 0 || !endpoint.host ? r : remote_open(&endpoint, name, options, ret, err);
 }
 
 int remote_read_blob(const struct remote *remote, const struct descriptor *blob, size_t max, const char *what,
