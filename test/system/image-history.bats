@@ -117,6 +117,24 @@ grow() { # from to bytes
 	expect_equal "$(ls "$RUNROOT/images")" ""
 }
 
+@test "a mounted image is not pruned, and reset unmounts it" {
+	grow busybox one 10
+	local where
+	where=$(coracle image mount one)
+	coracle untag one
+	coracle image prune -f >/dev/null
+	coracle system prune -a -f >/dev/null
+	expect_equal "$(coracle images --noheading | wc -l)" 1
+	[[ $(stat -c %s "$where/one") == 10 ]]
+	coracle image unmount --all >/dev/null
+	expect_matches "$(coracle image prune -f)" 'deleted: sha256:'
+	load_image busybox
+	where=$(coracle image mount busybox)
+	coracle system reset -f
+	[[ ! -e $where ]]
+	expect_no grep -qF " $where " /proc/self/mountinfo
+}
+
 @test "image mount in a user and a mount namespace is the kernel's, and goes with them" {
 	unshare --user --map-current-user --keep-caps --mount bash -c '
 		where=$("$T/coracle" image mount busybox) && cat "$where/var/www/index.html" && grep -c " $where " /proc/self/mountinfo && grep -c fuse /proc/self/mountinfo' >seen || true
