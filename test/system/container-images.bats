@@ -191,6 +191,25 @@ lines' /schön; $LIST" >wanted
 	expect_equal "$(coracle image inspect --format '{{json .Config.Volumes}}' plain)" '{}'
 }
 
+@test "commit --iidfile writes to what the path leads to" {
+	coracle create --name base busybox
+	local id
+	# A link, a pipe and a descriptor stay what they are.
+	ln -s real link
+	id=$(coracle commit -q --iidfile link base one)
+	expect_equal "$(<real)" "$id"
+	[[ -L link ]]
+	mkfifo pipe
+	timeout 10 cat pipe >read &
+	id=$(coracle commit -q --iidfile pipe base one)
+	wait $!
+	expect_equal "$(<read)" "$id"
+	[[ -p pipe ]]
+	id=$(coracle commit -q --iidfile >(cat >read) base one)
+	wait_until 5 grep -qx "$id" read
+	coracle rm base
+}
+
 @test "commit: what is wrong is said, and nothing is left" {
 	coracle run --name c busybox sh -c 'echo x >/x'
 	expect_error 125 'no such container' coracle commit nosuch
