@@ -2,6 +2,7 @@
 /* Changing a policy file: the rule of one scope, all else as it is. What comes out is read as a policy before anybody
  * has it. */
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,5 +79,10 @@ int policy_set(const char *path, const char *scope, const char *type, const stru
 	json_object_object_add(parent, scope, make_requirements(type, key_files));
 	changed = json_text(json, true);
 	r = policy_parse(changed, strlen(changed), to, &after, err);
-	return r < 0 ? r : file_write_at(AT_FDCWD, to, changed, strlen(changed), 0644, FILE_SYNC, err);
+	if (r < 0)
+		return r;
+	/* What is a link stays one. */
+	char resolved[PATH_MAX];
+	return file_write_at(AT_FDCWD, realpath(to, resolved) ? resolved : to, changed, strlen(changed), 0644, FILE_SYNC,
+			     err);
 }

@@ -299,6 +299,15 @@ expect_no_images() {
 	expect_equal "$(find "$HOME/.config/containers" -type f ! -name registries.conf)" "$HOME/.config/containers/policy.json"
 }
 
+@test "image trust set: a policy that is a link stays one" {
+	mkdir -p "$HOME/.config/containers"
+	echo '{"default":[{"type":"insecureAcceptAnything"}]}' >policy
+	ln -sf "$PWD/policy" "$HOME/.config/containers/policy.json"
+	coracle image trust set -t reject r.example.com
+	[[ -L $HOME/.config/containers/policy.json ]]
+	expect_equal "$(jq -r '.transports.docker["r.example.com"][0].type' policy)" reject
+}
+
 @test "image trust set: mistakes leave the policy as it is" {
 	printf '{"default":[{"type":"reject"}]}' >policy.json
 	expect_error 125 'give the public key' coracle image trust set --policypath policy.json registry.example.com
