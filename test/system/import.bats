@@ -87,3 +87,28 @@ config_of() { # id as printed
 	expect_status 125
 	expect_match 'not a tar archive'
 }
+
+@test "an import that waits for its archive keeps nobody from removing images" {
+	load_image busybox
+	mkfifo "$T/pipe"
+	coracle import -q - slow <"$T/pipe" >"$T/out" &
+	local importing=$! writer
+	exec {writer}>"$T/pipe"
+	timeout 10 "$T/coracle" rmi busybox
+	timeout 10 "$T/coracle" image prune -f
+	cat "$CORACLE_TEST_CACHE/busybox.rootfs.tar" >&"$writer"
+	exec {writer}>&-
+	await "$importing"
+	expect_status 0
+	expect_equal "$(coracle run --rm slow cat /var/www/index.html)" 'welcome to busybox'
+	# The same layer again, which is there, and is taken away while it comes.
+	coracle import -q - again <"$T/pipe" >"$T/out" 2>"$T/err" &
+	importing=$!
+	exec {writer}>"$T/pipe"
+	cat "$CORACLE_TEST_CACHE/busybox.rootfs.tar" >&"$writer"
+	timeout 10 "$T/coracle" rmi slow
+	exec {writer}>&-
+	await "$importing"
+	expect_status 0
+	expect_equal "$(coracle run --rm again cat /var/www/index.html)" 'welcome to busybox'
+}
