@@ -131,16 +131,19 @@ static struct json_object *table_row(const struct listing *listing, const struct
 {
 	const struct options *options = listing->options;
 	struct json_object *row = json_object_new_object();
-	const char *id = step->step_image ? step->step_image->id : "<missing>", *by = step->created_by;
-	auto_free char *short_id = xstrndup(id, options->no_trunc ? strlen(id) : 12);
-	auto_free char *short_by = !options->no_trunc && strlen(by) > CREATED_BY_SHOWN
-				       ? xasprintf("%.*s...", CREATED_BY_SHOWN - 3, by)
-				       : xstrdup(by);
+	const char *id = step->step_image ? step->step_image->id : "<missing>";
+	size_t most = options->no_trunc ? SIZE_MAX : CREATED_BY_SHOWN;
+	/* A program's template gets what the image has; people get lines. */
+	bool raw = options->no_trunc && options->format && !text_starts_with(options->format, "table");
+	auto_free char *short_id = xstrndup(id, options->no_trunc ? strlen(id) : 12),
+		       *by = raw ? xstrdup(step->created_by)
+				 : text_for_table(step->created_by, most, CREATED_BY_SHOWN - 3),
+		       *comment = raw ? xstrdup(step->comment) : text_for_table(step->comment, SIZE_MAX, 0);
 	json_add_string(row, "ID", short_id);
 	add_times(row, step, options->human);
-	json_add_string(row, "CreatedBy", short_by);
+	json_add_string(row, "CreatedBy", by);
 	add_size(row, step->size, options->human);
-	json_add_string(row, "Comment", step->comment);
+	json_add_string(row, "Comment", comment);
 	add_tags(row, step->step_image);
 	return row;
 }
@@ -217,7 +220,7 @@ static int run(struct cli_context *context, struct error *err)
 	if (r < 0)
 		return r;
 	listing.store = store;
-	r = image_find(store, context->arguments.items[0], &listing.image, err);
+	r = image_find_instance(store, context->arguments.items[0], &listing.image, err);
 	if (r == 0)
 		r = image_load_config(store, listing.image, err);
 	if (r == 0)

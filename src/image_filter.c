@@ -165,9 +165,11 @@ static int pair_matches(struct store *store, const struct image_filter *filter, 
 		return (image->names.count == 0) == is_true(value);
 	if (is_key(pair, "readonly"))
 		return image->read_only == is_true(value);
-	/* Nothing here is a step of a build only, or an index. */
-	if (is_key(pair, "intermediate") || is_key(pair, "manifest"))
+	/* Nothing here is a step of a build only. */
+	if (is_key(pair, "intermediate"))
 		return !is_true(value);
+	if (is_key(pair, "manifest"))
+		return image->is_list == is_true(value);
 	if (is_key(pair, "digest"))
 		return has_digest(image, value);
 	if (is_key(pair, "containers"))

@@ -44,7 +44,7 @@ static int choose(struct store *store, const struct strv *names, struct chosen *
 		return image_list(store, &ret->images, &ret->count, err);
 	ret->images = xcalloc(names->count, sizeof(struct image *));
 	for (size_t i = 0; i < names->count; i++) {
-		int r = image_find(store, names->items[i], &ret->images[i], err);
+		int r = image_find_instance(store, names->items[i], &ret->images[i], err);
 		if (r < 0)
 			return r;
 		ret->count++;

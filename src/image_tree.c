@@ -131,7 +131,7 @@ static int run(struct cli_context *context, struct error *err)
 	if (r < 0)
 		return r;
 	tree.store = store;
-	r = image_find(store, context->arguments.items[0], &tree.image, err);
+	r = image_find_instance(store, context->arguments.items[0], &tree.image, err);
 	if (r == 0)
 		r = image_list(store, &tree.images, &tree.count, err);
 	if (r < 0)

@@ -148,7 +148,7 @@ const struct cli_command cmd_image_prune = {
     .summary = "Remove images that are not used",
     .usage = "[OPTIONS]",
     .description = "Removes images that have no name and that no container was made of, and layers that nothing has any more. With --all images with "
-		   "names, too.",
+		   "names, too. An image that is mounted (image mount) stays.",
     .examples = "coracle image prune --all --filter until=720h",
     .options = image_table,
     .options_size = sizeof(struct options),

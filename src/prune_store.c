@@ -10,6 +10,7 @@
 #include "src/image_filter.h"
 #include "src/volume_view.h"
 #include "storage/layer/layer.h"
+#include "storage/mounted/mounted.h"
 
 void pruned_free(struct pruned *pruned)
 {
@@ -85,6 +86,10 @@ static int choose(struct store *store, const struct image_filter *filter, bool a
 	for (size_t i = 0; r >= 0 && i < count; i++) {
 		struct image *image = images[i];
 		if (image->read_only || (!all && image->names.count) || strv_contains(&used, image->id))
+			continue;
+		/* Where it is mounted its files are wanted, whoever looks at them and whenever. */
+		auto_free char *mounted_at = NULL;
+		if (image_mounted_at(store, image->id, &mounted_at))
 			continue;
 		r = image_filter_match(store, filter, image, err);
 		if (r > 0) {

@@ -16,6 +16,7 @@
 #include "src/commands.h"
 #include "src/prompt.h"
 #include "src/session.h"
+#include "storage/mounted/mounted.h"
 
 struct options {
 	bool force;
@@ -37,6 +38,20 @@ static int remove_containers(struct store *store, struct error *err)
 		if (r == -ENOENT)
 			r = 0;
 	}
+	return r;
+}
+
+/* A mount that is left would show an image without files, and nothing would find it any more. */
+static int unmount_images(struct store *store, struct error *err)
+{
+	struct image **images;
+	size_t count;
+	int r = image_list(store, &images, &count, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r >= 0 && i < count; i++)
+		r = image_unmount(store, images[i]->id, true, err);
+	image_list_free(images, count);
 	return r;
 }
 
@@ -64,6 +79,7 @@ static int trash_all(struct store *store, const char *directory, struct error *e
 static void remove_directories(struct store *store)
 {
 	tree_remove_at(store->run_fd, "userns", NULL);
+	unlinkat(store->run_fd, "images", AT_REMOVEDIR);
 	rmdir(store->run);
 	static const char *const names[] = {"cache",	"images", "refs",   "layers",	"containers", "names", "mnt",
 					    "blobs",	"volumes", "networks", "secrets", "tmp",	      "trash"};
@@ -83,6 +99,7 @@ static int reset(struct store *store, struct error *err)
 	auto_close int lock = r < 0 ? r : store_lock(store, LOCK_MODE_EXCLUSIVE, err);
 	if (lock < 0)
 		return lock;
+	r = unmount_images(store, err);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(contents); i++)
 		r = trash_all(store, contents[i], err);
 	if (r >= 0)

@@ -67,7 +67,7 @@ static int check_pair(struct store *store, const char *pair, struct filter *filt
 	} else if (text_starts_with(pair, "ancestor=")) {
 		auto_image struct image *image = NULL;
 		/* An image that is not there is nobody's ancestor. */
-		if (image_find(store, value, &image, NULL) >= 0)
+		if (image_find_instance(store, value, &image, NULL) >= 0)
 			strv_add(&filter->ancestors, image->id);
 	}
 	if (r >= 0)

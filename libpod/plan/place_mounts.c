@@ -185,7 +185,7 @@ static int add_layers(struct store *store, const struct image *image, struct spe
 static int place_image(struct store *store, struct mount_request *request, struct plan *plan, struct error *err)
 {
 	auto_image struct image *image = NULL;
-	int r = image_find(store, request->source, &image, err);
+	int r = image_find_instance(store, request->source, &image, err);
 	if (r < 0)
 		return error_context(err, "%s", request->shown);
 	struct spec_mount *mount =

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "pkg/error/error.h"
 
@@ -26,3 +27,8 @@ int lock_try(int fd, enum lock_mode mode);
 /* 1 when another open file holds a lock that stands against an exclusive one, 0 when none does, negative errno. */
 int lock_is_held(int fd);
 int lock_drop(int fd);
+
+/* For a file that is changed by being read and written anew, under one name: locks the directory that it is in, so that
+ * nothing is left behind. What is missing of the way to it is made, with `mode`. A descriptor; closing it lets go. By
+ * flock(2), which not every network file system has: there nobody waits. */
+int lock_directory_of(const char *path, mode_t mode, struct error *err);

@@ -61,9 +61,11 @@ static int each_text(struct registry *registry, const struct call *first, const 
 	return 0;
 }
 
+/* What is no tag could not be asked for, and would be printed. So with names below. */
 static bool take_tag(void *userdata, const char *text)
 {
-	strv_add(userdata, text);
+	if (registry_check_name("any", text, NULL) == 0)
+		strv_add(userdata, text);
 	return true;
 }
 
@@ -115,7 +117,7 @@ static struct registry_found *add_finding(struct findings *findings, const char 
 static bool take_name(void *userdata, const char *text)
 {
 	struct findings *findings = userdata;
-	if (strstr(text, findings->term))
+	if (strstr(text, findings->term) && registry_check_name(text, NULL, NULL) == 0)
 		add_finding(findings, text, "");
 	return findings->count < findings->limit;
 }
@@ -137,6 +139,8 @@ static int take_result(struct findings *findings, struct json_object *result, st
 	json_get_string(result, "description", &description, NULL);
 	if (text_is_empty(name))
 		return error_set(err, EPROTO, "a result without a name");
+	if (registry_check_name(name, NULL, NULL) < 0)
+		return 0;
 	struct registry_found *found = add_finding(findings, name, description);
 	json_get_int(result, "star_count", 0, INT64_MAX, &found->stars, NULL);
 	json_get_bool(result, "is_official", &found->official, NULL);

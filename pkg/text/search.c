@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <ctype.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -51,4 +52,18 @@ void text_random_hex(char *out, size_t bytes)
 		bytes -= n;
 	}
 	*out = '\0';
+}
+
+char *text_for_table(const char *text, size_t most, size_t kept)
+{
+	size_t length = strlen(text);
+	bool cut = length > most;
+	if (cut)
+		for (length = kept; length > 0 && (text[length] & 0xc0) == 0x80; length--)
+			;
+	char *shown = xasprintf("%.*s%s", (int)length, text, cut ? "..." : "");
+	for (char *c = shown; *c; c++)
+		if (iscntrl((unsigned char)*c))
+			*c = ' ';
+	return shown;
 }

@@ -78,6 +78,9 @@ static inline bool text_is_empty(const char *text)
 bool text_is_hex(const char *text, size_t length); /* that many lower-case hex digits at the start */
 /* Lays `length` random bytes' worth of lower-case hex (2*bytes digits and a NUL) into `out`. */
 void text_random_hex(char *out, size_t bytes);
+/* What others wrote, for a line of a table: control characters, that would end the line or move the cursor, are blanks, and of more than `most` bytes the
+ * first `kept` (less, not to cut a character of UTF-8) stay, with "..." behind. malloc'd. */
+char *text_for_table(const char *text, size_t most, size_t kept);
 
 /* ---- numbers; the whole text must be one, errors name `what` and the text ---- */
 int parse_int64(const char *text, const char *what, int64_t min, int64_t max, int64_t *ret, struct error *err);

@@ -101,6 +101,29 @@ static void test_searches(void **state)
 	assert_false(text_is_empty("x"));
 }
 
+static void test_for_table(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t most, kept;
+		const char *is;
+	} cases[] = {
+	    {"", 3, 0, ""},
+	    {"abc", 3, 1, "abc"},
+	    {"abcd", 3, 1, "a..."},
+	    {"abcd", SIZE_MAX, 0, "abcd"},
+	    {"a\nb\tc\x1b[2J\x7f", SIZE_MAX, 0, "a b c [2J "},
+	    {"a\xc3\xa4z", 3, 2, "a..."},
+	    {"a\xc3\xa4z", 3, 3, "a\xc3\xa4..."},
+	    {"\xe2\x82\xac\xe2\x82\xac", 5, 5, "\xe2\x82\xac..."},
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_free char *shown = text_for_table(cases[i].text, cases[i].most, cases[i].kept);
+		assert_string_equal(shown, cases[i].is);
+	}
+}
+
 static void test_random_hex(void **state)
 {
 	(void)state;
@@ -134,7 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_strbuf),   cmocka_unit_test(test_strv),       cmocka_unit_test(test_environment),
-	    cmocka_unit_test(test_searches), cmocka_unit_test(test_random_hex), cmocka_unit_test(test_memory),
+	    cmocka_unit_test(test_searches), cmocka_unit_test(test_for_table), cmocka_unit_test(test_random_hex), cmocka_unit_test(test_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

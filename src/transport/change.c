@@ -81,6 +81,30 @@ static int set_text(struct json_object *config, const char *key, const char *val
 	return 0;
 }
 
+/* One that does not begin at the root is below the one before, as a Dockerfile has it. */
+static int set_directory(struct json_object *config, const char *key, const char *value, struct error *err)
+{
+	auto_strv struct strv words = STRV_INIT, parts = STRV_INIT, kept = STRV_INIT;
+	const char *before = "";
+	take_words(value, &words);
+	if (words.count != 1 || !*words.items[0])
+		return error_set(err, EINVAL, "expected one word");
+	int r = json_get_string(config, key, &before, err);
+	if (r < 0)
+		return r;
+	auto_free char *joined = xasprintf("%s/%s", *words.items[0] == '/' ? "" : before, words.items[0]);
+	strv_split(&parts, joined, '/');
+	for (size_t i = 0; i < parts.count; i++) {
+		if (strcmp(parts.items[i], "..") == 0 && kept.count > 0)
+			strv_remove(&kept, kept.count - 1);
+		else if (*parts.items[i] && strcmp(parts.items[i], ".") != 0 && strcmp(parts.items[i], "..") != 0)
+			strv_add(&kept, parts.items[i]);
+	}
+	auto_free char *path = strv_join(&kept, "/"), *absolute = xasprintf("/%s", path);
+	json_add_string(config, key, absolute);
+	return 0;
+}
+
 static int set_signal(struct json_object *config, const char *key, const char *value, struct error *err)
 {
 	if (signal_from_name(value) < 0)
@@ -193,7 +217,7 @@ static const struct {
     {"STOPSIGNAL", "StopSignal", set_signal},
     {"USER", "User", set_text},
     {"VOLUME", "Volumes", add_volumes},
-    {"WORKDIR", "WorkingDir", set_text},
+    {"WORKDIR", "WorkingDir", set_directory},
 };
 
 int change_apply(struct json_object *config, const char *instruction, struct error *err)

@@ -17,6 +17,7 @@
 #include "src/commands.h"
 #include "src/session.h"
 #include "src/transport/commit_config.h"
+#include "src/transport/output.h"
 #include "storage/image/image.h"
 #include "storage/manifest/manifest.h"
 #include "storage/pack/pack.h"
@@ -255,7 +256,7 @@ static int run(struct cli_context *context, struct error *err)
 	if (r == 0)
 		r = add_image(&commit, batch, &layer, id, err);
 	if (r == 0 && options->iidfile)
-		r = file_write_at(AT_FDCWD, options->iidfile, id, strlen(id), 0644, 0, err);
+		r = output_write(options->iidfile, id, err);
 	if (r < 0)
 		return r;
 	printf("%s\n", id);

@@ -66,7 +66,7 @@ static int find_side(struct store *store, const char *name, enum kinds kinds, st
 	int r = kinds & CONTAINERS ? container_find(store, name, &ret->container, err) : -ENOENT;
 	if (r == -ENOENT && kinds & IMAGES) {
 		error_clear(err);
-		r = image_find(store, name, &ret->image, err);
+		r = image_find_instance(store, name, &ret->image, err);
 		if (r == -ENOENT && kinds & CONTAINERS)
 			return error_set(err, ENOENT, "no such container or image: %s", name);
 	}

@@ -118,9 +118,19 @@ static int import_layer(struct layer_batch *batch, const char *file, struct unpa
 	/* A layer may be empty; an archive that somebody brings to be imported is not meant to. */
 	if (r == 0 && ret->tar_size == 0)
 		r = error_set(err, EINVAL, "it is empty, and no tar archive");
-	if (r == 0)
-		r = layer_batch_place(batch, err);
 	return r < 0 ? error_context(err, "%s", request.name) : 0;
+}
+
+/* Under the store's lock. One that was there already has not been kept, and may have been removed since. */
+static int place_layer(struct layer_batch *batch, const struct unpack_result *layer, struct error *err)
+{
+	struct layer_facts facts;
+	int r = layer_batch_place(batch, err);
+	if (r == 0)
+		r = layer_batch_has(batch, layer->diff_id, &facts, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return error_set(err, EAGAIN, "another process has removed the same layer meanwhile; import it again");
 }
 
 static int add_image(struct store *store, const struct request *request, const struct unpack_result *layer,
@@ -151,12 +161,14 @@ static int run(struct cli_context *context, struct error *err)
 		r = session_store(context, &store, err);
 	if (r < 0)
 		return r;
-	auto_close int lock = store_lock(store, LOCK_MODE_SHARED, err);
-	if (lock < 0)
-		return lock;
 	auto_layer_batch struct layer_batch *batch = layer_batch_new(store);
 	store_empty_trash(store, NULL); /* what imports left that were killed */
 	r = import_layer(batch, request.file, &layer, err);
+	if (r < 0)
+		return r;
+	/* Only now: who writes to a pipe may take his time, in which others remove images. */
+	auto_close int lock = store_lock(store, LOCK_MODE_SHARED, err);
+	r = lock < 0 ? lock : place_layer(batch, &layer, err);
 	if (r < 0)
 		return r;
 	auto_free char *config = make_config(context->options, &request, layer.diff_id);

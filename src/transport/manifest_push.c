@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "pkg/file/file.h"
 #include "src/commands.h"
 #include "src/session.h"
+#include "src/transport/output.h"
 #include "src/transport/registry_options.h"
 #include "storage/list/push.h"
 
@@ -62,7 +61,7 @@ static int push(struct store *store, struct list_push_request *request, const st
 	request->images.progress = progress;
 	int r = list_push(store, request, digest, err);
 	if (r == 0 && options->digest_file)
-		r = file_write_at(AT_FDCWD, options->digest_file, digest, strlen(digest), 0644, 0, err);
+		r = output_write(options->digest_file, digest, err);
 	if (r < 0)
 		return r;
 	puts(digest);

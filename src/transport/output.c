@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "pkg/cleanup/cleanup.h"
+#include "pkg/file/file.h"
 #include "pkg/text/text.h"
 
 static char *temporary_name(const char *path)
@@ -90,4 +91,14 @@ void output_close(struct output *output)
 	free(output->temporary);
 	free(output->path);
 	*output = OUTPUT_INIT;
+}
+
+int output_write(const char *path, const char *text, struct error *err)
+{
+	auto_output struct output output = OUTPUT_INIT;
+	int r = output_open(path, "write", &output, err);
+	if (r < 0)
+		return r;
+	r = write_all(output.fd, text, strlen(text));
+	return r < 0 ? error_sys(err, r, "write %s", path) : output_finish(&output, err);
 }

@@ -21,3 +21,6 @@ int output_finish(struct output *output, struct error *err);
 /* Removes what was not finished. */
 void output_close(struct output *output);
 #define auto_output CLEANUP(output_close)
+
+/* Writes a short text, such as --digestfile and --iidfile ask for, to a file in the same way. */
+int output_write(const char *path, const char *text, struct error *err);

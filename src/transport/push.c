@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "pkg/file/file.h"
 #include "src/commands.h"
 #include "src/session.h"
+#include "src/transport/output.h"
 #include "src/transport/registry_options.h"
 #include "storage/push/push.h"
 
@@ -64,7 +63,7 @@ static int push_one(struct store *store, struct push_request *request, const str
 	request->progress = progress;
 	int r = image_push(store, request, digest, err);
 	if (r == 0 && options->digest_file)
-		r = file_write_at(AT_FDCWD, options->digest_file, digest, strlen(digest), 0644, 0, err);
+		r = output_write(options->digest_file, digest, err);
 	if (r < 0)
 		return r;
 	progress_endp(&progress);

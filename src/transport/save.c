@@ -99,7 +99,7 @@ static int add_name(struct save_image *image, const char *text, struct error *er
 static int add_image(struct work *work, const char *text, struct error *err)
 {
 	auto_image struct image *image = NULL;
-	int r = image_find(work->store, text, &image, err);
+	int r = image_find_instance(work->store, text, &image, err);
 	if (r < 0)
 		return r;
 	size_t index = 0;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #include <string.h>
 
 #include "pkg/message/message.h"
@@ -97,28 +96,14 @@ static bool is_wanted(const struct filter *filter, const struct registry_found *
 
 /* ---- searching ---- */
 
-/* Cut at a character. Controls, that would move the cursor, become blanks. */
-static char *shown_description(const char *text, bool whole)
-{
-	size_t length = strlen(text);
-	bool cut = !whole && length > DESCRIPTION_SHOWN;
-	if (cut)
-		for (length = DESCRIPTION_SHOWN; length > 0 && (text[length] & 0xc0) == 0x80; length--)
-			;
-	char *shown = xasprintf("%.*s%s", (int)length, text, cut ? "..." : "");
-	for (char *c = shown; *c; c++)
-		if (iscntrl((unsigned char)*c))
-			*c = ' ';
-	return shown;
-}
-
 static struct json_object *make_row(const struct options *options, const char *host, const struct registry_found *found)
 {
 	struct json_object *row = json_object_new_object();
 	bool library = strcmp(host, "docker.io") == 0 && !strchr(found->name, '/');
 	auto_free char *name = xasprintf("%s/%s%s", host, library ? "library/" : "", found->name);
 	bool whole = options->no_trunc || (options->format && strcmp(options->format, "json") == 0);
-	auto_free char *description = shown_description(found->description, whole);
+	auto_free char *description =
+	    text_for_table(found->description, whole ? SIZE_MAX : DESCRIPTION_SHOWN, DESCRIPTION_SHOWN);
 	json_add_string(row, "Index", host);
 	json_add_string(row, "Name", name);
 	json_add_string(row, "Description", description);
@@ -193,9 +178,10 @@ static int read_tags(const struct options *options, const struct registries *reg
 	int r = registries_resolve(registries, term, &list, err);
 	if (r < 0 || (r = registries_endpoints(registries, &list.items[0], false, &endpoints, err)) < 0)
 		return r;
-	auto_free char *name = reference_repository(&list.items[0]);
 	const struct registry_endpoint *endpoint = &endpoints.items[0];
-	r = connect_registry(&options->connection, registries, endpoint->host, name, NULL, &registry, err);
+	auto_free char *name = reference_repository(&list.items[0]),
+		       *there = xasprintf("%s/%s", endpoint->host, endpoint->repository);
+	r = connect_registry(&options->connection, registries, endpoint->host, there, NULL, &registry, err);
 	if (r == 0)
 		r = registry_tags(registry, endpoint->repository, ret, err);
 	if (r == 0)

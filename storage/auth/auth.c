@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "pkg/file/file.h"
+#include "pkg/lock/lock.h"
 #include "storage/auth/internal.h"
 
 #define FILE_MAX ((size_t)4 * 1024 * 1024)
@@ -109,24 +108,6 @@ static int write_tree(const char *path, struct json_object *tree, struct error *
 			     err);
 }
 
-/* Held while a file is read, changed and written: of the directory, so that nothing is left behind. */
-static int lock_directory_of(const char *path, struct error *err)
-{
-	auto_free char *copy = xstrdup(path);
-	const char *directory = dirname(copy);
-	int r = mkdirs(directory, 0700, err);
-	if (r < 0)
-		return r;
-	auto_close int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return error_sys(err, errno, "open %s", directory);
-	while (flock(fd, LOCK_EX) < 0)
-		/* Not every network file system has locks. */
-		if (errno != EINTR)
-			break;
-	return TAKE_FD(fd);
-}
-
 /* ---- finding ---- */
 
 int auth_find(const char *authfile, const char *repository, struct credentials *ret, struct error *err)
@@ -152,7 +133,7 @@ int auth_find(const char *authfile, const char *repository, struct credentials *
 static int store_in(const char *path, const char *host, const struct credentials *credentials, struct error *err)
 {
 	auto_json struct json_object *tree = NULL;
-	auto_close int lock = lock_directory_of(path, err);
+	auto_close int lock = lock_directory_of(path, 0700, err);
 	if (lock < 0)
 		return lock;
 	int r = read_tree(path, &tree, err);
@@ -189,7 +170,7 @@ static int erase_in(const char *path, const char *host, struct error *err)
 	auto_json struct json_object *tree = NULL;
 	if (access(path, F_OK) < 0)
 		return 0;
-	auto_close int lock = lock_directory_of(path, err);
+	auto_close int lock = lock_directory_of(path, 0700, err);
 	if (lock < 0)
 		return lock;
 	int r = read_tree(path, &tree, err);

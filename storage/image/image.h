@@ -44,7 +44,10 @@ int image_instance(struct store *store, const char *list_id, const struct platfo
  * by name@digest, by id or a unique start of it (with or without "sha256:"). -ENOENT: "no such image …" with what to
  * do; ambiguous: -EINVAL. Fills what image.json has; `names` are complete. */
 int image_find(struct store *store, const char *name, struct image **ret, struct error *err);
-/* The same with as few system calls as can be, for starting a container: names and digests are not collected; config is
+/* The same, but of a manifest list its image for this machine, as podman has it wherever files or a configuration are wanted: found_name is the list's, names
+ * are the image's own. -ENOENT also when that image is not here. */
+int image_find_instance(struct store *store, const char *name, struct image **ret, struct error *err);
+/* The same as image_find() with as few system calls as can be, for starting a container: names and digests are not collected; config is
  * loaded, and what it says is filled; size is not. Of a manifest list it is the image for this machine. *ret_full_name is malloc'd. */
 int image_find_to_run(struct store *store, const char *name, struct image **ret, char **ret_full_name,
 		      struct error *err);

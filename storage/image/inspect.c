@@ -134,29 +134,11 @@ static struct json_object *image_object(struct store *store, const struct image 
 	return object;
 }
 
-/* Of a list its image for this machine is shown; the list itself is what `manifest inspect` shows. */
-static int find_shown(struct store *store, const char *name, struct image **ret, struct error *err)
-{
-	auto_image struct image *image = NULL;
-	auto_free char *digest = NULL;
-	struct platform host;
-	char id[65];
-	int r = image_find(store, name, &image, err);
-	if (r < 0)
-		return r;
-	if (!image->is_list) {
-		*ret = TAKE_PTR(image);
-		return 0;
-	}
-	platform_host(&host);
-	r = image_instance(store, image->id, &host, id, &digest, err);
-	return r < 0 ? r : image_find(store, id, ret, err);
-}
-
+/* The list itself is what `manifest inspect` shows. */
 int image_inspect(struct store *store, const char *name, struct json_object **ret, struct error *err)
 {
 	auto_image struct image *image = NULL;
-	int r = find_shown(store, name, &image, err);
+	int r = image_find_instance(store, name, &image, err);
 	if (r < 0 || (r = image_load_config(store, image, err)) < 0)
 		return r;
 	struct image **images = NULL;

@@ -67,3 +67,29 @@ int image_instance(struct store *store, const char *id, const struct platform *p
 	*ret_manifest_digest = TAKE_PTR(descriptor.digest);
 	return 0;
 }
+
+int image_find_instance(struct store *store, const char *name, struct image **ret, struct error *err)
+{
+	auto_image struct image *list = NULL, *image = NULL;
+	auto_free char *digest = NULL;
+	struct platform host;
+	char id[65];
+	int r = image_find(store, name, &list, err);
+	if (r < 0)
+		return r;
+	if (!list->is_list) {
+		*ret = TAKE_PTR(list);
+		return 0;
+	}
+	platform_host(&host);
+	r = image_instance(store, list->id, &host, id, &digest, err);
+	if (r == 0)
+		r = image_find(store, id, &image, err);
+	if (r < 0 || !image)
+		return r;
+	free(image->manifest_digest);
+	image->manifest_digest = TAKE_PTR(digest);
+	image->found_name = TAKE_PTR(list->found_name);
+	*ret = TAKE_PTR(image);
+	return 0;
+}

@@ -34,11 +34,16 @@ static struct remote_options remote_options(const struct push_request *request)
 	    request->tls_verify, request->retries,  request->retry_delay_s};
 }
 
-static struct pull_request pull_options(const struct push_request *request)
+/* Name and password of the command line are for where the list goes, and for an image's own registry only where that
+ * is the same one. */
+static struct pull_request pull_options(const struct push_request *request, const char *source, const char *target)
 {
+	const char *name = text_starts_with(source, "docker://") ? source + strlen("docker://") : source;
+	size_t length = strlen(target);
+	bool same = strncmp(name, target, length) == 0 && name[length] == '/';
 	return (struct pull_request){.authfile = request->authfile,
-				     .username = request->username,
-				     .password = request->password,
+				     .username = same ? request->username : NULL,
+				     .password = same ? request->password : NULL,
 				     .certificate_directory = request->certificate_directory,
 				     .tls_verify = request->tls_verify,
 				     .retries = request->retries,
@@ -119,7 +124,6 @@ static int push_image(struct pushing *pushing, const char *digest, struct json_o
 static int push_entry(struct pushing *pushing, size_t i, struct error *err)
 {
 	auto_list_entry struct list_entry entry = {0};
-	const struct pull_request from = pull_options(&pushing->request->images);
 	const char *source = NULL;
 	int r = list_entry_of(pushing->index, i, &entry, err);
 	if (r == 0)
@@ -130,6 +134,7 @@ static int push_entry(struct pushing *pushing, size_t i, struct error *err)
 		return push_image(pushing, entry.digest,
 				  json_object_array_get_idx(json_object_object_get(pushing->index, "manifests"), i),
 				  err);
+	const struct pull_request from = pull_options(&pushing->request->images, source, pushing->target.domain);
 	r = list_copy(&from, source, entry.digest, &pushing->remote, err);
 	return r < 0 ? error_context(err, "%s@%s", source, entry.digest) : sign(pushing, entry.digest, err);
 }

@@ -2,10 +2,12 @@
 /* Changing a policy file: the rule of one scope, all else as it is. What comes out is read as a policy before anybody
  * has it. */
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "pkg/file/file.h"
+#include "pkg/lock/lock.h"
 #include "storage/policy/internal.h"
 
 char *policy_path_in_force(void)
@@ -53,24 +55,18 @@ static int read_text(const char *path, char **ret, size_t *ret_length, struct er
 	return 0;
 }
 
-static int write_text(const char *path, const char *text, struct error *err)
-{
-	const char *slash = strrchr(path, '/');
-	auto_free char *directory = slash ? xstrndup(path, (size_t)(slash - path) + 1) : NULL;
-	int r = directory ? mkdirs(directory, 0755, err) : 0;
-	return r < 0 ? r : file_write_at(AT_FDCWD, path, text, strlen(text), 0644, FILE_SYNC, err);
-}
-
 int policy_set(const char *path, const char *scope, const char *type, const struct strv *key_files, struct error *err)
 {
-	auto_free char *from = path ? xstrdup(path) : policy_path_in_force(),
-		       *to = path ? xstrdup(path) : policy_user_path();
-	auto_free char *text = NULL, *changed = NULL;
+	auto_free char *to = path ? xstrdup(path) : policy_user_path(), *from = NULL, *text = NULL, *changed = NULL;
 	auto_json struct json_object *json = NULL;
 	auto_policy struct policy *before = NULL, *after = NULL;
 	size_t length;
 	if (!to)
 		return error_set(err, EINVAL, "HOME is not set, so that there is no place for a policy of your own");
+	auto_close int lock = lock_directory_of(to, 0755, err);
+	if (lock < 0)
+		return lock;
+	from = path ? xstrdup(path) : policy_path_in_force();
 	int r = read_text(from, &text, &length, err);
 	if (r == 0)
 		r = policy_parse(text, length, from, &before, err);
@@ -83,5 +79,10 @@ int policy_set(const char *path, const char *scope, const char *type, const stru
 	json_object_object_add(parent, scope, make_requirements(type, key_files));
 	changed = json_text(json, true);
 	r = policy_parse(changed, strlen(changed), to, &after, err);
-	return r < 0 ? r : write_text(to, changed, err);
+	if (r < 0)
+		return r;
+	/* What is a link stays one. */
+	char resolved[PATH_MAX];
+	return file_write_at(AT_FDCWD, realpath(to, resolved) ? resolved : to, changed, strlen(changed), 0644, FILE_SYNC,
+			     err);
 }

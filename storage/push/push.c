@@ -62,7 +62,7 @@ static int choose_format(struct work *work, struct error *err)
 
 static int read_image(struct work *work, struct error *err)
 {
-	int r = image_find(work->store, work->request->name, &work->image, err);
+	int r = image_find_instance(work->store, work->request->name, &work->image, err);
 	if (r < 0)
 		return r;
 	if (!work->image->manifest_digest)

@@ -6,14 +6,14 @@
 #include "storage/registries/registries.h"
 
 struct location {
-	char *text; /* "host[:port][/path]"; NULL: as it is */
+	char *text; /* "host[:port][/path[:tag|@digest]]"; NULL: as it is */
 	bool insecure;
 	bool digest_only, tag_only;
 };
 
 /* [[registry]] */
 struct registry_entry {
-	char *prefix; /* "host[:port][/path]", "*.example.com[/path]" */
+	char *prefix; /* "host[:port][/path[:tag|@digest]]", "*.example.com[/path]" */
 	struct location location;
 	struct location *mirrors;
 	size_t mirrors_count;

@@ -28,8 +28,22 @@ void registry_entry_free(struct registry_entry *entry)
 
 /* ---- locations ---- */
 
-/* "host[:port][/path]" without a scheme, a tag or a digest; malloc'd. */
-static int take_location(const char *text, const char *what, bool wildcard, char **ret, struct error *err)
+/* A tag or a digest has a place behind the path of a repository alone. */
+static bool is_whole_name(const char *text)
+{
+	auto_reference struct reference reference = {0};
+	return strchr(text, '/') && reference_parse(text, &reference, NULL) == 0 && reference.domain &&
+	       (reference.tag || reference.digest);
+}
+
+enum shape {
+	BEGINNING, /* host[:port][/path] */
+	LOCATION,  /* the same, or host[:port]/path with :tag or @digest */
+	PREFIX,    /* the same, or *.host */
+};
+
+/* Without a scheme; malloc'd. */
+static int take_location(const char *text, const char *what, enum shape shape, char **ret, struct error *err)
 {
 	auto_reference struct reference reference = {0};
 	if (strstr(text, "://"))
@@ -38,10 +52,12 @@ static int take_location(const char *text, const char *what, bool wildcard, char
 	for (size_t length = strlen(trimmed); length > 0 && trimmed[length - 1] == '/'; length--)
 		trimmed[length - 1] = '\0';
 	/* A name below it must be one of an image. */
-	const char *host = wildcard && text_starts_with(trimmed, "*.") ? trimmed + 2 : trimmed;
+	const char *host = shape == PREFIX && text_starts_with(trimmed, "*.") ? trimmed + 2 : trimmed;
 	auto_free char *name = xasprintf("%s/x", host);
-	if (!*host || reference_parse(name, &reference, NULL) < 0 || strchr(name, '@') || reference.tag)
-		return error_set(err, EINVAL, "%s: \"%s\" is not HOST[:PORT][/PATH]", what, text);
+	bool beginning = *host && reference_parse(name, &reference, NULL) == 0 && !strchr(name, '@') && !reference.tag;
+	if (!beginning && (shape == BEGINNING || !is_whole_name(host)))
+		return error_set(err, EINVAL, "%s: \"%s\" is not HOST[:PORT][/PATH%s]", what, text,
+				 shape == BEGINNING ? "" : "[:TAG|@DIGEST]");
 	*ret = TAKE_PTR(trimmed);
 	return 0;
 }
@@ -67,7 +83,7 @@ static int take_mirror(struct json_object *table, bool digest_only, struct locat
 	if (r == 0)
 		r = error_set(err, EINVAL, "the mirror has no location");
 	if (r > 0)
-		r = take_location(text, "location", false, &ret->text, err);
+		r = take_location(text, "location", LOCATION, &ret->text, err);
 	if (r == 0 && (r = json_get_bool(table, "insecure", &ret->insecure, err)) >= 0)
 		r = take_mirror_use(table, ret, err);
 	if (r == 0 && digest_only && (ret->digest_only || ret->tag_only))
@@ -108,8 +124,8 @@ static int take_names(struct json_object *table, struct registry_entry *entry, s
 		prefix = location;
 	if (text_is_empty(prefix))
 		return error_set(err, EINVAL, "the registry has neither a prefix nor a location");
-	r = has_location ? take_location(location, "location", false, &entry->location.text, err) : 0;
-	return r < 0 ? r : take_location(prefix, "prefix", true, &entry->prefix, err);
+	r = has_location ? take_location(location, "location", LOCATION, &entry->location.text, err) : 0;
+	return r < 0 ? r : take_location(prefix, "prefix", PREFIX, &entry->prefix, err);
 }
 
 static int take_entry(struct json_object *table, const char *path, struct registry_entry *entry, struct error *err)
@@ -159,8 +175,9 @@ static int take_unqualified(struct registries *registries, struct json_object *t
 	int r = json_get_strv(tree, "unqualified-search-registries", &list, err);
 	for (size_t i = 0; r > 0 && i < list.count; i++) {
 		auto_free char *checked = NULL;
-		r = take_location(list.items[i], "unqualified-search-registries", false, &checked, err) < 0 ? -EINVAL
-													    : 1;
+		r = take_location(list.items[i], "unqualified-search-registries", BEGINNING, &checked, err) < 0
+			? -EINVAL
+			: 1;
 	}
 	if (r <= 0)
 		return r;

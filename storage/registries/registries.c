@@ -150,14 +150,25 @@ int registries_resolve(const struct registries *registries, const char *name, st
 
 /* ---- endpoints ---- */
 
+void registry_endpoint_clear(struct registry_endpoint *endpoint)
+{
+	free(endpoint->host);
+	free(endpoint->repository);
+	*endpoint = (struct registry_endpoint){0};
+}
+
 void endpoint_list_free(struct endpoint_list *list)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		free(list->items[i].host);
-		free(list->items[i].repository);
-	}
+	for (size_t i = 0; i < list->count; i++)
+		registry_endpoint_clear(&list->items[i]);
 	free(list->items);
 	*list = (struct endpoint_list){0};
+}
+
+/* Whether a name can go on with this behind a prefix: with a part of its own; a repository also with tag or digest. */
+static bool is_boundary(const char *prefix, char next)
+{
+	return next == '\0' || next == '/' || (strchr(prefix, '/') && (next == ':' || next == '@'));
 }
 
 /* How much of the name the prefix covers: whole parts of it; 0: it is another's. */
@@ -180,8 +191,7 @@ static size_t covered(const char *prefix, const char *name)
 	}
 	size_t length = strlen(prefix);
 	bool same = strncmp(name + skipped, prefix, length) == 0;
-	char next = same ? name[skipped + length] : '\0';
-	return same && (next == '\0' || next == '/') ? skipped + length : 0;
+	return same && is_boundary(prefix, name[skipped + length]) ? skipped + length : 0;
 }
 
 /* The entry of the longest prefix; NULL: none. */
@@ -228,21 +238,38 @@ static int add_endpoint(struct endpoint_list *list, const struct location *locat
 		return error_set(err, EINVAL,
 				 "%s: its location in registries.conf, \"%s\", leaves no name of a repository", name,
 				 location->text);
+	/* Who asks does it by the tag or digest that he has: one that is not renamed on the way. */
+	size_t repository = strcspn(slash, ":@"), own = strcspn(strchr(name, '/'), ":@");
+	if (strcmp(slash + repository, strchr(name, '/') + own) != 0)
+		return error_set(err, EINVAL,
+				 "%s: its location in registries.conf, \"%s\", has another tag or digest, which is not "
+				 "followed; give both the same",
+				 name, location->text);
 	list->items = xrealloc(list->items, (list->count + 1) * sizeof(*list->items));
-	list->items[list->count++] = (struct registry_endpoint){.host = xstrndup(moved, (size_t)(slash - moved)),
-								.repository = xstrdup(slash + 1),
-								.insecure = location->insecure,
-								.mirror = mirror,
-								.digest_only = location->digest_only,
-								.tag_only = location->tag_only};
+	list->items[list->count++] =
+	    (struct registry_endpoint){.host = xstrndup(moved, (size_t)(slash - moved)),
+				       .repository = xstrndup(slash + 1, repository - 1),
+				       .insecure = location->insecure,
+				       .mirror = mirror,
+				       .digest_only = location->digest_only,
+				       .tag_only = location->tag_only};
 	return 0;
+}
+
+/* The name as prefixes are compared with it: of tag and digest the digest, which says more. */
+static char *name_of(const struct reference *reference)
+{
+	struct reference one = *reference;
+	if (one.digest)
+		one.tag = NULL;
+	return reference_text(&one);
 }
 
 int registries_endpoints(const struct registries *registries, const struct reference *reference, bool mirrors,
 			 struct endpoint_list *ret, struct error *err)
 {
 	auto_endpoint_list struct endpoint_list list = {0};
-	auto_free char *name = reference_repository(reference);
+	auto_free char *name = name_of(reference);
 	const struct registry_entry *entry;
 	size_t length;
 	int r = find_allowed(registries, name, &entry, &length, err);
@@ -256,5 +283,20 @@ int registries_endpoints(const struct registries *registries, const struct refer
 		return r;
 	*ret = list;
 	list = (struct endpoint_list){0};
+	return 0;
+}
+
+int registries_target(const struct registries *registries, const struct reference *reference,
+		      struct registry_endpoint *ret, struct error *err)
+{
+	auto_free char *name = name_of(reference);
+	const struct registry_entry *entry;
+	size_t length;
+	int r = find_allowed(registries, name, &entry, &length, err);
+	if (r < 0)
+		return r;
+	*ret = (struct registry_endpoint){.host = xstrdup(reference->domain),
+					  .repository = xstrdup(reference->path),
+					  .insecure = entry->location.insecure};
 	return 0;
 }

@@ -43,14 +43,17 @@ struct registry_endpoint {
 	bool digest_only; /* pull-from-mirror = "digest-only" */
 	bool tag_only;
 };
+void registry_endpoint_clear(struct registry_endpoint *endpoint);
 struct endpoint_list {
 	struct registry_endpoint *items;
 	size_t count;
 };
 void endpoint_list_free(struct endpoint_list *list);
 #define auto_endpoint_list CLEANUP(endpoint_list_free)
-/* -EPERM: blocked, with the file that says so. `mirrors` false: only where it is pushed to. */
+/* To read from. -EPERM: blocked, with the file that says so. `mirrors` false: without them. */
 int registries_endpoints(const struct registries *registries, const struct reference *reference, bool mirrors, struct endpoint_list *ret, struct error *err);
+/* Where it is written to: the registry in the name itself, since mirrors and locations are for reading ("Remapping and mirroring registries"). -EPERM as above. */
+int registries_target(const struct registries *registries, const struct reference *reference, struct registry_endpoint *ret, struct error *err);
 /* The registries that `search` asks for a term without one. */
 const struct strv *registries_unqualified(const struct registries *registries);
 /* What is known of a registry as such, for `login` and `search`: whether it may be insecure. -EPERM: blocked. */

@@ -145,6 +145,17 @@ static void finds_endpoints(void **state)
 	    {"a.sub.org/deep/x", true, "one.org|sub/x"},
 	    {"a.sub.org/x", true, "a.sub.org|x"},
 	    {"digest.org/x", true, "m.org|x+@ digest.org|x"},
+	    {"tagged.org/a:1", true, "one.org|ns/b!"},
+	    {"tagged.org/a", true, "tagged.org|a"},
+	    {"tagged.org/a:11", true, "tagged.org|a"},
+	    {"tagged.org/c:1@sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", true,
+	     "tagged.org|c!"},
+	    {"tagged.org/c:1", true, "tagged.org|c"},
+	    {"tagged.org/repository:1", true, "two.org|r"},
+	    {"tagged.org/repository/deep:1", true, "two.org|r/deep"},
+	    {"tagged.org/renamed:1", true,
+	     "-22 tagged.org/renamed:1: its location in registries.conf, \"one.org/x:2\", has another tag or digest, "
+	     "which is not followed; give both the same"},
 	};
 	(void)state;
 	auto_registries struct registries *registries =
@@ -156,7 +167,12 @@ static void finds_endpoints(void **state)
 		      "[[registry]]\nprefix = '*.sub.org/deep'\nlocation = 'one.org/sub'\n"
 		      "[[registry]]\nlocation = 'digest.org'\nmirror-by-digest-only = true\n[[registry.mirror]]\n"
 		      "location = 'm.org'\n"
-		      "[[registry]]\nprefix = 'bad.org'\nblocked = true\n");
+		      "[[registry]]\nprefix = 'bad.org'\nblocked = true\n"
+		      "[[registry]]\nprefix = 'tagged.org/a:1'\nlocation = 'one.org/ns/b:1'\ninsecure = true\n"
+		      "[[registry]]\nlocation = 'tagged.org/c@"
+		      "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824'\ninsecure = true\n"
+		      "[[registry]]\nprefix = 'tagged.org/repository'\nlocation = 'two.org/r'\n"
+		      "[[registry]]\nprefix = 'tagged.org/renamed:1'\nlocation = 'one.org/x:2'\n");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		auto_free char *is = endpoints_of(registries, cases[i].name, cases[i].mirrors);
 		assert_string_equal(is, cases[i].is);
@@ -168,6 +184,38 @@ static void finds_endpoints(void **state)
 	assert_int_equal(registries_host(registries, "a.wild.org", &insecure, NULL), 0);
 	assert_true(insecure);
 	assert_int_equal(registries_host(registries, "bad.org", &insecure, NULL), -EPERM);
+}
+
+static void writes_to_what_the_name_says(void **state)
+{
+	static const struct {
+		const char *name, *host, *path;
+		bool insecure;
+	} cases[] = {
+	    {"moved.org/a/b:1", "moved.org", "a/b", true},
+	    {"a.wild.org/x:1", "a.wild.org", "x", false},
+	    {"mirrored.org/x:1", "mirrored.org", "x", false},
+	    {"docker.io/library/x:1", "docker.io", "library/x", false},
+	};
+	(void)state;
+	auto_registries struct registries *registries =
+	    read_text("[[registry]]\nprefix = 'moved.org'\nlocation = 'new.org/ns'\ninsecure = true\n"
+		      "[[registry]]\nprefix = '*.wild.org'\nlocation = 'new.org'\n"
+		      "[[registry]]\nlocation = 'mirrored.org'\n[[registry.mirror]]\nlocation = 'm.org'\n"
+		      "[[registry]]\nprefix = 'bad.org'\nlocation = 'new.org'\nblocked = true\n");
+	struct registry_endpoint none = {0};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(registry_endpoint_clear) struct registry_endpoint endpoint = {0};
+		auto_reference struct reference reference = {0};
+		assert_int_equal(reference_parse(cases[i].name, &reference, NULL), 0);
+		assert_int_equal(registries_target(registries, &reference, &endpoint, NULL), 0);
+		assert_string_equal(endpoint.host, cases[i].host);
+		assert_string_equal(endpoint.repository, cases[i].path);
+		assert_int_equal(endpoint.insecure, cases[i].insecure);
+	}
+	auto_reference struct reference bad = {0};
+	assert_int_equal(reference_parse("bad.org/x", &bad, NULL), 0);
+	assert_int_equal(registries_target(registries, &bad, &none, NULL), -EPERM);
 }
 
 static void later_files_win(void **state)
@@ -206,6 +254,8 @@ static void says_where_the_mistake_is(void **state)
 	    {"[registries.search]\nregistries = ['docker.io']\n", ":1: [registries…] is of version 1"},
 	    {"unqualified-search-registries = 'docker.io'\n", ": unqualified-search-registries: expected an array"},
 	    {"unqualified-search-registries = ['https://docker.io']\n", "must not have a scheme"},
+	    {"unqualified-search-registries = ['one.org/x:1']\n", "is not HOST[:PORT][/PATH]"},
+	    {"[[registry]]\nprefix = 'one.org/x:1/y'\n", ":1: prefix: \"one.org/x:1/y\" is not HOST[:PORT][/PATH[:"},
 	    {"registry = 1", ": registry: expected an array"},
 	    {"[aliases]\na = 'b'\n", ":2: aliases: \"b\", which a stands for, is not HOST/NAME"},
 	    {"[aliases]\n\na = 1\n", ":3: aliases: expected"},
@@ -242,6 +292,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(resolves_names, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(searches_where_the_files_say, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(finds_endpoints, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(writes_to_what_the_name_says, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(later_files_win, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(says_where_the_mistake_is, set_up, tear_down),
 	    cmocka_unit_test(withstands_anything)};

@@ -37,15 +37,17 @@ int remote_name(const char *name, const char **ret, struct error *err)
 	return 0;
 }
 
-static int find_credentials(const struct reference *name, const struct remote_options *options, struct credentials *ret,
-			    struct error *err)
+/* Those of whoever is asked: a mirror, or the place that registries.conf has instead, has no business with the
+ * credentials for the registry in the name, and neither with those of the command line, which are for that one. */
+static int find_credentials(const struct registry_endpoint *endpoint, const struct reference *name,
+			    const struct remote_options *options, struct credentials *ret, struct error *err)
 {
-	if (options->username) {
+	if (options->username && strcmp(endpoint->host, name->domain) == 0) {
 		ret->username = xstrdup(options->username);
 		ret->password = xstrdup(options->password ? options->password : "");
 		return 0;
 	}
-	auto_free char *repository = reference_repository(name);
+	auto_free char *repository = xasprintf("%s/%s", endpoint->host, endpoint->repository);
 	int r = auth_find(options->authfile, repository, ret, err);
 	return r < 0 ? r : 0;
 }
@@ -57,7 +59,7 @@ int remote_open(const struct registry_endpoint *endpoint, const struct reference
 	auto_strv struct strv certificates = STRV_INIT;
 	auto_remote struct remote remote = {.host = xstrdup(endpoint->host),
 					    .repository = xstrdup(endpoint->repository)};
-	int r = find_credentials(name, options, &credentials, err);
+	int r = find_credentials(endpoint, name, options, &credentials, err);
 	if (r < 0)
 		return r;
 	registry_certificate_directories(&certificates);
@@ -86,15 +88,11 @@ int remote_open_target(const struct reference *name, const struct remote_options
 		       struct error *err)
 {
 	auto_registries struct registries *registries = NULL;
-	auto_endpoint_list struct endpoint_list endpoints = {0};
+	CLEANUP(registry_endpoint_clear) struct registry_endpoint endpoint = {0};
 	int r = registries_read(NULL, &registries, err);
 	if (r == 0)
-		r = registries_endpoints(registries, name, false, &endpoints, err);
-	if (r < 0)
-		return r;
-	if (endpoints.count == 0)
-		return error_set(err, ENOENT, "registries.conf has no place where it could be pushed to");
-	return remote_open(&endpoints.items[0], name, options, ret, err);
+		r = registries_target(registries, name, &endpoint, err);
+	return r < 0 || !endpoint.host ? r : remote_open(&endpoint, name, options, ret, err);
 }
 
 int remote_read_blob(const struct remote *remote, const struct descriptor *blob, size_t max, const char *what,

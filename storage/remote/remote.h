@@ -12,7 +12,7 @@
 /* What the user said on the command line. */
 struct remote_options {
 	const char *authfile;              /* NULL: the usual places */
-	const char *username, *password;   /* NULL: from there */
+	const char *username, *password;   /* for the registry in the name; NULL: from there */
 	const char *certificate_directory; /* NULL: the usual places */
 	int tls_verify;                    /* 1, 0, or -1: as registries.conf says */
 	int retries;                       /* -1: the default */
@@ -28,10 +28,11 @@ struct remote {
 void remote_close(struct remote *remote);
 #define auto_remote CLEANUP(remote_close)
 
-/* `name` is what the credentials are looked up by. Nothing is sent yet. */
+/* Credentials are looked up for the endpoint, by its host and repository; those in `options` are for one that is the
+ * registry in `name`, and for no mirror of it. Nothing is sent yet. */
 int remote_open(const struct registry_endpoint *endpoint, const struct reference *name,
 		const struct remote_options *options, struct remote *ret, struct error *err);
-/* Where a full name is pushed to: its registry, or what registries.conf has instead, never a mirror. */
+/* Where a full name is pushed to: the registry in it, and nothing that registries.conf has instead or as a mirror. */
 int remote_open_target(const struct reference *name, const struct remote_options *options, struct remote *ret,
 		       struct error *err);
 /* "docker://busybox" → "busybox"; another transport's name is -EINVAL, with what is for it. Borrowed from `name`. */

@@ -81,7 +81,8 @@ static bool is_unchanged(const struct save_image *image, bool docker, const stru
 	auto_manifest struct manifest manifest = {0};
 	if (!image->manifest || manifest_parse(image->manifest, image->manifest_length, &manifest, NULL) < 0 ||
 	    manifest.layers_count != image->layers.count ||
-	    docker != (strcmp(manifest.config.media_type, MEDIA_TYPE_DOCKER_CONFIG) == 0))
+	    docker != (manifest.config.media_type &&
+		       strcmp(manifest.config.media_type, MEDIA_TYPE_DOCKER_CONFIG) == 0))
 		return false;
 	for (size_t i = 0; i < manifest.layers_count; i++)
 		if (strcmp(manifest.layers[i].digest, layers[i].digest) != 0)

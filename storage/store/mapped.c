@@ -60,6 +60,8 @@ int store_finish_mapped(struct mapped *mapped, struct error *err)
 		return error_sys(err, r, "wait for a process");
 	if (n == sizeof(failure))
 		return error_set_status(err, failure.errnum, failure.status, "%s", failure.text);
+	if (process_exit_code(status) == 128 + SIGPIPE)
+		return error_sys(err, EPIPE, "write the output");
 	if (process_exit_code(status) != 0)
 		return error_set(err, EIO, "a process in the user namespace ended with status %d",
 				 process_exit_code(status));

@@ -145,6 +145,21 @@ lines' /schön; $LIST" >wanted
 	expect_equal "$(tar --numeric-owner -tvf x.tar | awk '$6 == "var/www/index.html" || $6 == "home/alice/" {print $2}' | paste -sd' ')" "1000/1000 33/33"
 }
 
+@test "who stops reading is told of as what it is" {
+	coracle create --name reader busybox
+	local command words
+	for command in 'export reader' 'save -q busybox'; do
+		IFS=' ' read -ra words <<<"$command"
+		coracle "${words[@]}" 2>error | true
+		expect_equal "${PIPESTATUS[0]}" 125
+		expect_equal "$(<error)" "Error: write the output: Broken pipe"
+	done
+	coracle run --name many busybox sh -c 'i=0; while [ $i -lt 3000 ]; do : >/a-file-with-a-rather-long-name-$i; i=$((i+1)); done'
+	coracle diff many 2>error | head -n 1 >first
+	expect_equal "$(<error)" "Error: write the output: Broken pipe"
+	expect_equal "$(<first)" "A /a-file-with-a-rather-long-name-0"
+}
+
 @test "commit: the image has what the container was run with, and the changes to it" {
 	coracle run --name c -e X=1 -l a=b -w /tmp -u alice --expose 7000/udp -p "$(free_port):8080" --stop-signal INT --entrypoint /bin/echo busybox hello
 	run coracle commit -q -a 'A. Uthor' -m 'some words' -c 'CMD ["bye"]' -c 'ENV Y=2' -c LABEL=c=d --iidfile id c made:v1
@@ -174,6 +189,25 @@ lines' /schön; $LIST" >wanted
 	expect_equal "$(coracle image inspect --format '{{json .Config.Env}}' made)" '["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","HOME=/x","TERM=vt100"]'
 	coracle commit -q c plain >/dev/null
 	expect_equal "$(coracle image inspect --format '{{json .Config.Volumes}}' plain)" '{}'
+}
+
+@test "commit --iidfile writes to what the path leads to" {
+	coracle create --name base busybox
+	local id
+	# A link, a pipe and a descriptor stay what they are.
+	ln -s real link
+	id=$(coracle commit -q --iidfile link base one)
+	expect_equal "$(<real)" "$id"
+	[[ -L link ]]
+	mkfifo pipe
+	timeout 10 cat pipe >read &
+	id=$(coracle commit -q --iidfile pipe base one)
+	wait $!
+	expect_equal "$(<read)" "$id"
+	[[ -p pipe ]]
+	id=$(coracle commit -q --iidfile >(cat >read) base one)
+	wait_until 5 grep -qx "$id" read
+	coracle rm base
 }
 
 @test "commit: what is wrong is said, and nothing is left" {

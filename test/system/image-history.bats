@@ -48,6 +48,22 @@ grow() { # from to bytes
 	expect_matches "$(coracle history --no-trunc a_rather_long_name_for_an_image_of_one_file)" 'sh -c head -c 1 /dev/zero >/a_rather_long_name_for_an_image_of_one_file '
 }
 
+@test "history has a line for each step, whatever an image says of it" {
+	coracle create --name maker busybox
+	coracle commit -q -m $'two\nlines\t\e[2J' maker said
+	coracle rm maker
+	run coracle history said
+	[[ ${#lines[@]} == 3 && $output != *$'\e'* ]]
+	expect_matches "${lines[1]}" ' two lines  \[2J$'
+	expect_equal "$(coracle history --no-trunc --format '{{.Comment}}' said | head -n 2)" $'two\nlines\t\e[2J'
+	expect_equal "$(coracle history --format json said | jq -r '.[0].comment')" $'two\nlines\t\e[2J'
+	# What is cut is cut at a character.
+	coracle create --name maker busybox sh -c "echo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaäöüäöüäöüäöü"
+	coracle commit -q maker umlauts
+	coracle history umlauts | iconv -f UTF-8 -t UTF-8 >/dev/null
+	coracle rm maker
+}
+
 @test "image tree shows the layers, and those that others laid over them" {
 	grow busybox one 1000
 	grow one two 20000
@@ -99,6 +115,24 @@ grow() { # from to bytes
 	coracle rmi -f busybox one >/dev/null
 	expect_equal "$(coracle image mount)" ""
 	expect_equal "$(ls "$RUNROOT/images")" ""
+}
+
+@test "a mounted image is not pruned, and reset unmounts it" {
+	grow busybox one 10
+	local where
+	where=$(coracle image mount one)
+	coracle untag one
+	coracle image prune -f >/dev/null
+	coracle system prune -a -f >/dev/null
+	expect_equal "$(coracle images --noheading | wc -l)" 1
+	[[ $(stat -c %s "$where/one") == 10 ]]
+	coracle image unmount --all >/dev/null
+	expect_matches "$(coracle image prune -f)" 'deleted: sha256:'
+	load_image busybox
+	where=$(coracle image mount busybox)
+	coracle system reset -f
+	[[ ! -e $where ]]
+	expect_no grep -qF " $where " /proc/self/mountinfo
 }
 
 @test "image mount in a user and a mount namespace is the kernel's, and goes with them" {

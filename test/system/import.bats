@@ -40,6 +40,29 @@ config_of() { # id as printed
 	[[ $(config_of "$id" '[.architecture, .variant, .os, .history[0].comment]') == '["arm64","v8","linux","my words"]' ]]
 }
 
+@test "WORKDIR that does not begin at the root is below the one before" {
+	tar -cf "$T/empty.tar" -T /dev/null
+	local directories wanted change args
+	while IFS='|' read -r directories wanted; do
+		args=()
+		for change in $directories; do args+=(-c "WORKDIR $change"); done
+		coracle import -q "${args[@]}" "$T/empty.tar" n
+		expect_equal "$(coracle image inspect --format '{{.Config.WorkingDir}}' n)" "$wanted"
+	done <<-L
+		sub|/sub
+		/a b|/a/b
+		/a b ../c|/a/c
+		/a /b/./c/|/b/c
+		/ ../..|/
+	L
+	# Such an image can be run.
+	load_image busybox
+	coracle create --name base -w /tmp busybox
+	coracle commit -q -c 'WORKDIR below' base relative
+	expect_equal "$(coracle run --rm relative pwd)" /tmp/below
+	coracle rm base
+}
+
 @test "what is wrong is said before the archive is read" {
 	local words
 	while IFS='|' read -r change words; do
@@ -63,4 +86,29 @@ config_of() { # id as printed
 	run coracle import "$T/text"
 	expect_status 125
 	expect_match 'not a tar archive'
+}
+
+@test "an import that waits for its archive keeps nobody from removing images" {
+	load_image busybox
+	mkfifo "$T/pipe"
+	coracle import -q - slow <"$T/pipe" >"$T/out" &
+	local importing=$! writer
+	exec {writer}>"$T/pipe"
+	timeout 10 "$T/coracle" rmi busybox
+	timeout 10 "$T/coracle" image prune -f
+	cat "$CORACLE_TEST_CACHE/busybox.rootfs.tar" >&"$writer"
+	exec {writer}>&-
+	await "$importing"
+	expect_status 0
+	expect_equal "$(coracle run --rm slow cat /var/www/index.html)" 'welcome to busybox'
+	# The same layer again, which is there, and is taken away while it comes.
+	coracle import -q - again <"$T/pipe" >"$T/out" 2>"$T/err" &
+	importing=$!
+	exec {writer}>"$T/pipe"
+	cat "$CORACLE_TEST_CACHE/busybox.rootfs.tar" >&"$writer"
+	timeout 10 "$T/coracle" rmi slow
+	exec {writer}>&-
+	await "$importing"
+	expect_status 0
+	expect_equal "$(coracle run --rm again cat /var/www/index.html)" 'welcome to busybox'
 }

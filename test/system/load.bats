@@ -188,3 +188,20 @@ slowly() { # archive
 	slowly "$CORACLE_TEST_CACHE/busybox.tar" | coracle load -q >"$T/out" 2>"$T/err"
 	expect_equal "$(cat "$T/out" "$T/err")" "Loaded image: localhost/busybox:latest"
 }
+
+@test "a load that waits for its archive keeps nobody from removing images" {
+	load_image busybox
+	mkfifo "$T/pipe"
+	coracle load -q <"$T/pipe" >"$T/out" &
+	local loading=$! writer
+	exec {writer}>"$T/pipe"
+	timeout 10 "$T/coracle" rmi busybox
+	timeout 10 "$T/coracle" image prune -f
+	expect_no coracle image exists busybox
+	cat "$CORACLE_TEST_CACHE/busybox.tar" >&"$writer"
+	exec {writer}>&-
+	await "$loading"
+	expect_status 0
+	expect_equal "$(<"$T/out")" "Loaded image: localhost/busybox:latest"
+	expect_equal "$(coracle run --rm busybox echo in)" in
+}

@@ -85,6 +85,36 @@ ours() { # list
 	expect_equal "$(ls "$ROOT/images" | wc -l)" 1
 }
 
+@test "where files or a configuration are wanted, a list means its image for this machine" {
+	load_image busybox
+	local id command words
+	id=$(coracle image inspect --format '{{.Id}}' localhost/busybox)
+	import_image other s390x
+	coracle manifest create tools localhost/other localhost/busybox
+	for command in history 'image tree' 'image diff' diff; do
+		IFS=' ' read -ra words <<<"$command"
+		expect_equal "$(coracle "${words[@]}" tools)" "$(coracle "${words[@]}" localhost/busybox)"
+		[[ -n $(coracle "${words[@]}" tools) ]]
+	done
+	# It is saved and pushed by the list's name.
+	coracle save -q -o tools.tar tools
+	expect_equal "$(tar -xOf tools.tar manifest.json | jq -c '.[0] | [.Config, .RepoTags]')" "[\"$id.json\",[\"localhost/tools:latest\"]]"
+	coracle push -q tools "$REGISTRY/tools:1"
+	expect_equal "$(registry_manifest tools:1 | jq -r .config.digest)" "sha256:$id"
+	expect_equal "$(coracle run --rm --mount type=image,source=tools,destination=/mnt busybox ls /mnt)" \
+		"$(coracle run --rm --mount type=image,source=localhost/busybox,destination=/mnt busybox ls /mnt)"
+	coracle create --name of-list tools
+	expect_equal "$(coracle ps -a --filter ancestor=tools --format '{{.Names}}')" of-list
+	coracle rm of-list
+	# One that is not here is said.
+	coracle manifest create foreign localhost/other
+	expect_error 125 'linux/s390x' coracle save -q -o none.tar foreign
+	[[ ! -e none.tar ]]
+	# The lists themselves are what can be asked for.
+	expect_equal "$(coracle images --filter manifest=true --format '{{.Repository}}' | sort | xargs)" "localhost/foreign localhost/tools"
+	expect_equal "$(coracle images --filter manifest=false --format '{{.Repository}}' | sort | xargs)" "localhost/busybox localhost/other"
+}
+
 @test "push: the digest is skopeo's, and podman and coracle pull each machine's image of it" {
 	import_image a amd64
 	import_image b arm64 v8
@@ -139,6 +169,29 @@ ours() { # list
 	expect_error 125 'manifest' coracle manifest push --all=false list "$second/alone:1"
 	coracle manifest push --all=false list "$second/elsewhere:2"
 	expect_equal "$(registry_digest elsewhere:2)" "$(registry_digest elsewhere:1)"
+}
+
+@test "push --creds: they are for where the list goes, and the registry that an image is copied from does not see them" {
+	end_registries
+	start_registry htpasswd
+	seed_image busybox app:1
+	local from=$REGISTRY
+	start_registry htpasswd
+	make_user bob there
+	export REGISTRY_AUTH_FILE=$T/auth.json
+	jq -n --arg from "$from" '{auths: {($from): {auth: "alice:secret" | @base64}}}' >"$REGISTRY_AUTH_FILE"
+	coracle manifest create list
+	coracle manifest add list "docker://$from/app:1"
+	# bob is unknown there.
+	coracle manifest push --retry 0 --creds bob:there list "docker://$REGISTRY/copied:1"
+	expect_equal "$(registry_manifest copied:1 | entries)" "$(ours list)"
+	skopeo --insecure-policy copy -q --src-tls-verify=false --src-creds bob:there "docker://$REGISTRY/copied:1" "dir:$T/copied"
+	# In the same registry they are for both.
+	seed_image busybox here:1
+	coracle manifest create second
+	coracle manifest add --creds bob:there second "docker://$REGISTRY/here:1"
+	coracle manifest push --retry 0 --creds bob:there second "docker://$REGISTRY/copied:2"
+	expect_equal "$(registry_manifest copied:2 | entries)" "$(ours second)"
 }
 
 @test "an index that buildah has pushed: --all takes it whole, else the image for this machine or the one that is asked for" {

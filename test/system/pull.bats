@@ -571,4 +571,45 @@ time.sleep(60)' "$ROOT/blobs/partial/$fetched.lock" >"$T/held" 3>&- &
 	coracle image exists "$far/app:1"
 	# A push goes past mirrors, to a registry that is not there.
 	expect_error 125 "$far" coracle push -q --retry 0 "$far/app:1"
+	# So it does past a location, which is for reading, as podman and skopeo have it.
+	local moved
+	moved=127.0.0.1:$(free_port)
+	printf '[[registry]]\nprefix = "%s/of/app:1"\nlocation = "%s/mirror/app:1"\ninsecure = true\n[[registry]]\nprefix = "%s"\nlocation = "%s"\ninsecure = true\n' \
+		"$moved" "$REGISTRY" "$moved" "$REGISTRY" >>"$conf"
+	expect_equal "$(coracle pull -q "$moved/of/app:1")" "$(id_in_registry mirror/app:1)"
+	expect_equal "$(coracle pull -q "$moved/mirror/app:1")" "$(id_in_registry mirror/app:1)"
+	coracle tag "$moved/of/app:1" "$moved/pushed:1"
+	expect_error 125 "$moved" coracle push -q --retry 0 "$moved/pushed:1"
+	expect_no skopeo inspect --raw --tls-verify=false "docker://$REGISTRY/pushed:1"
+}
+
+# add_entry LOCATION [LINE…]: a [[registry]] of the test's registries.conf.
+add_entry() {
+	local line
+	printf '[[registry]]\nlocation = "%s"\n' "$1" >>"$HOME/.config/containers/registries.conf"
+	shift
+	for line; do echo "$line" >>"$HOME/.config/containers/registries.conf"; done
+}
+
+@test "a mirror is not given the credentials for the registry that it stands in for" {
+	end_registries
+	start_registry htpasswd
+	make_user bob mirrors
+	seed_image busybox mirror/app:1
+	local far far_auth=$T/far.json both=$T/both.json id
+	far=127.0.0.1:$(free_port)
+	add_entry "$far" '[[registry.mirror]]' "location = \"$REGISTRY/mirror\"" 'insecure = true'
+	add_entry "$REGISTRY/mirror" 'prefix = "moved.example.com"' 'insecure = true'
+	id=$(skopeo inspect --tls-verify=false --creds alice:secret --raw "docker://$REGISTRY/mirror/app:1" | jq -r .config.digest)
+	# The mirror would take them: that it does not means that it has not seen them.
+	jq -n --arg far "$far" '{auths: {($far): {auth: "alice:secret" | @base64}, "moved.example.com": {auth: "alice:secret" | @base64}}}' >"$far_auth"
+	jq --arg here "$REGISTRY" '.auths[$here].auth = ("bob:mirrors" | @base64)' "$far_auth" >"$both"
+	expect_error 125 "." coracle pull -q --retry 0 --authfile "$far_auth" "$far/app:1"
+	expect_error 125 "not authorized" coracle pull -q --retry 0 --authfile "$far_auth" moved.example.com/app:1
+	expect_error 125 "." coracle pull -q --retry 0 --creds alice:secret "$far/app:1"
+	expect_error 125 "not authorized" coracle pull -q --retry 0 --creds alice:secret moved.example.com/app:1
+	# It is asked with its own, whatever the other's are.
+	expect_equal "$(coracle pull -q --authfile "$both" "$far/app:1")" "${id#sha256:}"
+	coracle rmi "$far/app:1"
+	expect_equal "$(coracle pull -q --authfile "$both" --creds nobody:none moved.example.com/app:1)" "${id#sha256:}"
 }

@@ -165,3 +165,21 @@ podman_id() { # file
 	with_one_id "$T/coracle" --root "$T/one" save -o a.tar busybox
 	tar -xOf a.tar "$(tar -xOf a.tar manifest.json | jq -r '.[0].Layers[0]')" | cmp - "$CORACLE_TEST_CACHE/busybox.rootfs.tar"
 }
+
+@test "an image whose manifest does not say of what kind its configuration is" {
+	mkdir layout
+	tar -C layout --no-same-owner -xf "$CORACLE_TEST_CACHE/busybox.tar"
+	local manifest
+	manifest=layout/blobs/sha256/$(jq -r '.manifests[0].digest' layout/index.json | cut -d: -f2)
+	jq -c 'del(.config.mediaType)' "$manifest" >manifest
+	cp manifest "layout/blobs/sha256/$(sha256sum manifest | cut -d' ' -f1)"
+	jq -c --arg digest "sha256:$(sha256sum manifest | cut -d' ' -f1)" --argjson size "$(stat -c %s manifest)" \
+		'.manifests[0] |= (.digest = $digest | .size = $size)' layout/index.json >index
+	mv index layout/index.json
+	coracle rmi busybox
+	coracle load -q -i layout
+	coracle save -q --format oci-archive -o a.tar busybox
+	expect_equal "$(loaded_id a.tar)" "sha256:$ID"
+	coracle save -q --format docker-dir -o directory busybox
+	expect_equal "$(jq -r .config.digest directory/manifest.json)" "sha256:$ID"
+}

@@ -102,6 +102,33 @@ serve_index() {
 	expect_error 125 "not found" coracle search --list-tags "$REGISTRY/none"
 }
 
+@test "what is neither a name nor a tag is not listed" {
+	cat >"$T/hostile.py" <<-'P'
+		import http.server, json
+		ANSWERS = {"/v2/_catalog": {"repositories": ["app\x1b[2J", "app\nlocalhost/other", "app/good"]},
+		           "/v2/app/tags/list": {"name": "app", "tags": ["1\x1b]0;title\x07", "2\n3", "good"]}}
+		class Handler(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        answer = ANSWERS.get(self.path.split("?")[0])
+		        body = json.dumps(answer or {}).encode()
+		        self.send_response(200 if answer else 404)
+		        self.send_header("Content-Length", str(len(body)))
+		        self.end_headers()
+		        self.wfile.write(body)
+		    def log_message(self, *arguments):
+		        pass
+		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+		print(server.server_address[1], flush=True)
+		server.serve_forever()
+	P
+	in_background "$T/hostile.port" python3 "$T/hostile.py"
+	local hostile
+	hostile=127.0.0.1:$(port_of "$T/hostile.port")
+	make_insecure "$hostile"
+	expect_equal "$(coracle search --format '{{.Name}}' "$hostile/app")" "$hostile/app/good"
+	expect_equal "$(coracle search --list-tags --format '{{.Tag}}' "$hostile/app")" good
+}
+
 @test "tokens are asked for each repository, once, and for nobody where the registry lets everybody" {
 	start_registry token
 	seed_image busybox public/app:1

@@ -288,6 +288,26 @@ expect_no_images() {
 	expect_match 'accepted; the policy asks for no signature'
 }
 
+@test "image trust set: what several set at once is all kept" {
+	local i pids=()
+	for i in $(seq 12); do
+		coracle image trust set -t reject "r$i.example.com" &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	expect_equal "$(jq '.transports.docker | length' "$HOME/.config/containers/policy.json")" 12
+	expect_equal "$(find "$HOME/.config/containers" -type f ! -name registries.conf)" "$HOME/.config/containers/policy.json"
+}
+
+@test "image trust set: a policy that is a link stays one" {
+	mkdir -p "$HOME/.config/containers"
+	echo '{"default":[{"type":"insecureAcceptAnything"}]}' >policy
+	ln -sf "$PWD/policy" "$HOME/.config/containers/policy.json"
+	coracle image trust set -t reject r.example.com
+	[[ -L $HOME/.config/containers/policy.json ]]
+	expect_equal "$(jq -r '.transports.docker["r.example.com"][0].type' policy)" reject
+}
+
 @test "image trust set: mistakes leave the policy as it is" {
 	printf '{"default":[{"type":"reject"}]}' >policy.json
 	expect_error 125 'give the public key' coracle image trust set --policypath policy.json registry.example.com
