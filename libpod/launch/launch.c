@@ -307,7 +307,8 @@ static int make_cgroup(const struct container *container, const struct plan *pla
 	return r;
 }
 
-static int launch_locked(struct store *store, struct container *container, struct plan *plan, int lock_fd, const struct launch_streams *streams,
+/* Takes *lock_fd when the monitor is about to have it; until then the caller still holds it. */
+static int launch_locked(struct store *store, struct container *container, struct plan *plan, int *lock_fd, const struct launch_streams *streams,
 			 struct launch *ret, struct error *err)
 {
 	CLEANUP(close_others) struct others others;
@@ -352,10 +353,10 @@ static int launch_locked(struct store *store, struct container *container, struc
 	memset(ends.ours, -1, sizeof(ends.ours));
 	fill_streams(container, streams, &ends, pair[1], plan, d);
 	birth.control = pair[1];
-	d->lock_fd = lock_fd;
 	struct cgroup cgroup = {.fd = -1};
 	if ((r = make_cgroup(container, plan, &cgroup, err)) < 0)
 		return r;
+	d->lock_fd = TAKE_FD(*lock_fd);
 	d->cgroup_fd = cgroup.fd;
 	r = start(&birth, launch.control, &launch.monitor_pid, err);
 	cleanup_close(&cgroup.fd);
@@ -385,15 +386,16 @@ int launch_container(struct store *store, struct container *container, struct pl
 		     struct error *err)
 {
 	auto_plan struct plan reloaded = {0};
-	int lock = lock_container(store, container, err);
+	auto_close int lock = lock_container(store, container, err);
 	if (lock < 0)
 		return lock;
 	int r = plan ? 0 : reload(store, container, &reloaded, err);
-	if (r < 0) {
-		close(lock);
+	if (r < 0)
 		return r;
-	}
-	r = launch_locked(store, container, plan ? plan : &reloaded, lock, streams, ret, err);
+	r = launch_locked(store, container, plan ? plan : &reloaded, &lock, streams, ret, err);
+	/* What did not even get to its monitor is still ours, and could neither be removed nor started again. */
+	if (lock >= 0)
+		close(TAKE_FD(lock));
 	/* What `run --rm` made goes again. A monitor that got that far has done it already. */
 	if (r < 0 && container->remove && container_remove(store, container->id, NULL) == 0)
 		store_empty_trash(store, NULL);

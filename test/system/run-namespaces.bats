@@ -115,6 +115,7 @@ kill_monitor() { # name
 	expect_error 125 'none-such' coracle run --rm --pid container:none-such busybox true
 	coracle create --name idle busybox true
 	expect_error 125 'not running' coracle run --rm --pid container:idle busybox true
+	expect_equal "$(coracle ps -a --format '{{.Names}}' | sort)" $'idle\nsecond'
 }
 
 @test "run --ipc: private, host and container" {
