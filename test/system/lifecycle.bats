@@ -101,6 +101,33 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_error 125 'one.*not running' coracle kill one
 }
 
+@test "wait: however many wait, others can look, and stop it; and those who are attached" {
+	local i waiting=() attached=()
+	coracle run -d --name one busybox sh -c "$ENDLESS"
+	wait_for_log one up
+	for i in $(seq 70); do
+		coracle wait one >"$T/wait.$i" 3>&- &
+		waiting+=($!)
+	done
+	for i in $(seq 60); do
+		coracle attach one >/dev/null 2>"$T/attach.$i" 3>&- &
+		attached+=($!)
+	done
+	wait_until 10 eval '(($(grep -l "too many others are attached" "$T"/attach.* | wc -l) == 4))'
+	for i in 1 2 3 4 5 6 7 8 9; do
+		expect_equal "$(coracle exec one echo here)" here
+	done
+	expect_equal "$(coracle stop -t 20 one)" one
+	for i in "${waiting[@]}"; do
+		wait "$i"
+	done
+	expect_equal "$(cat "$T"/wait.* | sort | uniq -c | tr -s ' ')" ' 70 3'
+	for i in "${attached[@]}"; do
+		await "$i"
+		[[ $status == 3 || $status == 125 ]]
+	done
+}
+
 @test "restart: a new process, the same files" {
 	local pid
 	coracle run -d --name one busybox sh -c 'echo x >>/f; wc -l </f; sleep 1000'
