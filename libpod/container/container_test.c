@@ -267,6 +267,12 @@ static void test_truth(void **state)
 	assert_int_equal(lock_try(lock, LOCK_MODE_EXCLUSIVE), 0);
 	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
 	assert_int_equal(s.status, CONTAINER_STARTING);
+	/* An earlier start that failed: its monitor's number is nobody's that could be signalled. */
+	s = (struct container_state){.status = CONTAINER_CREATED, .monitor_pid = 4};
+	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
+	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
+	assert_int_equal(s.status, CONTAINER_STARTING);
+	assert_int_equal(s.monitor_pid, 0);
 	s = (struct container_state){.status = CONTAINER_RUNNING, .pid = 5, .monitor_pid = 4, .started_ns = 7};
 	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
 	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
