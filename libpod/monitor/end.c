@@ -174,9 +174,11 @@ _Noreturn void end_relaunch(struct monitor *m)
 	snprintf(number, sizeof(number), "%d", fd);
 	if (fd >= 0 && write_all(fd, &m->d, monitor_description_size(&m->d)) == 0 && lseek(fd, 0, SEEK_SET) == 0) {
 		char *const argv[] = {(char *)"coracle", (char *)"--relaunch", number, NULL};
-		sigset_t none;
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
+		/* Ours stay blocked until we are the monitor again: where we are no pid 1 they would end us. */
+		sigset_t children;
+		sigemptyset(&children);
+		sigaddset(&children, SIGCHLD);
+		sigprocmask(SIG_UNBLOCK, &children, NULL);
 		execveat(m->d.program_fd, "", argv, environ, AT_EMPTY_PATH);
 	}
 	snprintf(m->state.error, sizeof(m->state.error), "cannot execute coracle for the restart: %s", strerror(errno));

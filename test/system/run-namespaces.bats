@@ -118,6 +118,15 @@ kill_monitor() { # name
 	expect_equal "$(coracle ps -a --format '{{.Names}}' | sort)" $'idle\nsecond'
 }
 
+@test "run --pid host --restart: who looks for the monitor while it begins anew does not end it" {
+	local i
+	coracle run -d --name phoenix --pid host --restart always busybox sleep 0.01
+	for i in $(seq 150); do coracle exec phoenix true >/dev/null 2>&1 || true; done
+	expect_no is_state phoenix exited
+	wait_until 10 eval '(($(inspected phoenix RestartCount) > 0))'
+	coracle rm -f -t 0 phoenix
+}
+
 @test "run --ipc: private, host and container" {
 	local pid
 	coracle run -d --name first busybox sh -c 'echo segment >/dev/shm/x; sleep 1000'
