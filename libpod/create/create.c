@@ -24,6 +24,8 @@ static int stage_contents(struct store *store, const struct plan *plan, int dirf
 {
 	auto_free char *config = spec_write(&plan->spec);
 	auto_free char *hostname = xasprintf("%s\n", plan->container->hostname);
+	if (strlen(config) > SPEC_TEXT_MAX)
+		return error_set(err, E2BIG, "the command, the environment and the annotations are too long: as JSON they may have %d bytes", SPEC_TEXT_MAX);
 	if (mkdirat(dirfd, "etc", 0755) < 0)
 		return error_sys(err, errno, "make a directory of the container");
 	int r;
