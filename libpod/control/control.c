@@ -43,7 +43,7 @@ int control_stop(struct store *store, const struct container *container, int64_t
 		return 0;
 	if (fd < 0)
 		return fd;
-	int64_t timeout = timeout_s < 0 ? container->stop_timeout_s : timeout_s;
+	int64_t timeout = timeout_s == CONTROL_OWN_TIMEOUT ? container->stop_timeout_s : timeout_s;
 	int r = monitor_stop(fd, container->stop_signal, timeout, err);
 	return r < 0 && r != -ESRCH ? r : wait_for_end(store, container, fd, err);
 }

@@ -44,7 +44,7 @@ static int remove_namesake(struct store *store, const char *name, struct error *
 	/* An id, or the start of one, is no namesake. */
 	if (r < 0 || strcmp(old->name, name) != 0)
 		return 0;
-	return control_remove(store, old, true, -1, err);
+	return control_remove(store, old, true, CONTROL_OWN_TIMEOUT, err);
 }
 
 /* Reserves --cidfile: it must be new, so that it never names another container than the caller believes. */

@@ -101,6 +101,27 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_error 125 'one.*not running' coracle kill one
 }
 
+@test "stop: -t -1 waits for ever, and the longest time is no time that is over" {
+	local stopping time
+	for time in -1 9223372036854775807 -9223372036854775807; do
+		coracle run -d --name "t$time" busybox sh -c 'trap "echo term" TERM; echo up; until [ -e /end ]; do sleep 0.02; done; exit 7'
+		wait_for_log "t$time" up
+		coracle stop -t "$time" "t$time" 3>&- &
+		stopping=$!
+		wait_for_log "t$time" $'up\nterm'
+		sleep 0.3
+		is_state "t$time" stopping
+		coracle exec "t$time" touch /end
+		await "$stopping"
+		expect_status 0
+		expect_equal "$(inspected "t$time" State.ExitCode)" 7
+	done
+	coracle run -d --name own --stop-timeout -1 busybox sh -c "$ENDLESS"
+	wait_for_log own up
+	coracle stop own
+	expect_equal "$(inspected own State.ExitCode)" 3
+}
+
 @test "wait: however many wait, others can look, and stop it; and those who are attached" {
 	local i waiting=() attached=()
 	coracle run -d --name one busybox sh -c "$ENDLESS"
