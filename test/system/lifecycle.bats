@@ -52,6 +52,24 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_equal "$(echo again | coracle start -ai in)" again
 }
 
+@test "start -a: of what runs already is attach, and --latest is a name, too" {
+	coracle run -d --name one busybox sh -c 'echo up; until [ -e /go ]; do sleep 0.02; done; echo out; exit 5'
+	wait_for_log one up
+	coracle start -a -l >"$T/out" 3>&- &
+	sleep 0.3
+	coracle exec one touch /go
+	await $!
+	expect_status 5
+	expect_equal "$(cat "$T/out")" out
+	coracle create --name last busybox sh -c 'echo last; exit 4'
+	run coracle start -a -l
+	expect_status 4
+	expect_output last
+	expect_error 125 'one' coracle start -a -l last
+	expect_error 125 'one' coracle start -a one last
+	expect_error 125 'one' coracle start -a --all
+}
+
 @test "stop: the stop signal, and SIGKILL after the time-out" {
 	local begin
 	coracle run -d --name gentle busybox sh -c "$ENDLESS"
