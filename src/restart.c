@@ -24,7 +24,7 @@ static int action(struct each *each, struct container_entry *entry, const char *
 	const struct options *options = each->options;
 	if (options->running && entry->state.status != CONTAINER_RUNNING)
 		return 1;
-	int r = control_stop(each->store, entry->container, options->time_given ? options->time : CONTROL_OWN_TIMEOUT, err);
+	int r = control_stop_to_restart(each->store, entry->container, options->time_given ? options->time : CONTROL_OWN_TIMEOUT, err);
 	if (r < 0)
 		return r;
 	auto_launch struct launch launch = LAUNCH_INIT;

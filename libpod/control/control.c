@@ -36,7 +36,7 @@ static int wait_for_end(struct store *store, const struct container *container, 
 	return 0;
 }
 
-int control_stop(struct store *store, const struct container *container, int64_t timeout_s, struct error *err)
+static int stop(struct store *store, const struct container *container, int64_t timeout_s, bool restart, struct error *err)
 {
 	auto_close int fd = monitor_connect(store, container->id, err);
 	if (fd == -ESRCH)
@@ -44,8 +44,18 @@ int control_stop(struct store *store, const struct container *container, int64_t
 	if (fd < 0)
 		return fd;
 	int64_t timeout = timeout_s == CONTROL_OWN_TIMEOUT ? container->stop_timeout_s : timeout_s;
-	int r = monitor_stop(fd, container->stop_signal, timeout, err);
+	int r = (restart ? monitor_stop_to_restart : monitor_stop)(fd, container->stop_signal, timeout, err);
 	return r < 0 && r != -ESRCH ? r : wait_for_end(store, container, fd, err);
+}
+
+int control_stop(struct store *store, const struct container *container, int64_t timeout_s, struct error *err)
+{
+	return stop(store, container, timeout_s, false, err);
+}
+
+int control_stop_to_restart(struct store *store, const struct container *container, int64_t timeout_s, struct error *err)
+{
+	return stop(store, container, timeout_s, true, err);
 }
 
 int control_kill(struct store *store, const struct container *container, int signal, struct error *err)

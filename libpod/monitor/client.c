@@ -111,6 +111,11 @@ int monitor_stop(int fd, int signal, int64_t timeout_s, struct error *err)
 	return ask(fd, &(struct monitor_request){.type = REQUEST_STOP, .signal = signal, .timeout_s = timeout_s}, NULL, 0, NULL, err);
 }
 
+int monitor_stop_to_restart(int fd, int signal, int64_t timeout_s, struct error *err)
+{
+	return ask(fd, &(struct monitor_request){.type = REQUEST_STOP, .signal = signal, .timeout_s = timeout_s, .keep = 1}, NULL, 0, NULL, err);
+}
+
 int monitor_pidfd(int fd, int *ret_pidfd, struct error *err)
 {
 	int pidfd = -1;

@@ -65,7 +65,7 @@ struct client *client_add(struct monitor *m, const struct monitor_client *descri
 /* Who only waits loses nothing but its place: it goes on by looking at the state (monitor_wait()). */
 static bool can_go(const struct monitor *m, const struct client *client)
 {
-	return client->control.fd >= 0 && client->waits && !client->holds && client != m->asker && client->in.fd < 0 && client->out[0].fd < 0 &&
+	return client->control.fd >= 0 && client->waits && !client->holds && !client->keeps && client != m->asker && client->in.fd < 0 && client->out[0].fd < 0 &&
 	       client->out[1].fd < 0;
 }
 
@@ -208,8 +208,9 @@ static int hold(struct monitor *m, struct client *client)
 	return r;
 }
 
-static int stop(struct monitor *m, const struct monitor_request *request)
+static int stop(struct monitor *m, struct client *client, const struct monitor_request *request)
 {
+	client->keeps = request->keep;
 	if (m->phase == PHASE_ENDED || m->phase == PHASE_DRAINING) {
 		/* Only somebody who does not read keeps us. */
 		for (struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
@@ -228,7 +229,7 @@ static int answer(struct monitor *m, struct client *client, const struct monitor
 	case REQUEST_KILL:
 		return life_kill(m, request->signal);
 	case REQUEST_STOP:
-		return stop(m, request);
+		return stop(m, client, request);
 	case REQUEST_PAUSE:
 		return pause_or_unpause(m, true);
 	case REQUEST_UNPAUSE:

@@ -31,10 +31,24 @@ void life_write_state(struct monitor *m, enum container_status status)
 	container_state_write(m->d.directory_fd, &m->state, NULL);
 }
 
+/* By somebody who is there still. */
+static bool is_kept(const struct monitor *m)
+{
+	for (const struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
+		if (c->control.fd >= 0 && c->keeps)
+			return true;
+	return false;
+}
+
 static void finish(struct monitor *m)
 {
 	struct monitor_reply reply = {.type = REPLY_EXITED, .exit_code = m->exit_code};
 	m->state.status = CONTAINER_EXITED;
+	/* One that has ended would be removed by whoever looks next (container_reap()). */
+	if (m->d.remove && is_kept(m)) {
+		m->d.remove = false;
+		m->state.status = CONTAINER_CREATED;
+	}
 	end_of_life(m, &reply);
 }
 

@@ -14,7 +14,7 @@
 
 enum monitor_request_type {
 	REQUEST_KILL = 1, /* signal */
-	REQUEST_STOP,	  /* signal, timeout_s (negative: never SIGKILL) */
+	REQUEST_STOP,	  /* signal, timeout_s (negative: never SIGKILL), keep: one with --rm is to be started again, by who asks, and stays for that */
 	REQUEST_PAUSE,
 	REQUEST_UNPAUSE,
 	REQUEST_HOLD,   /* paused until the connection ends, or REQUEST_UNPAUSE */
@@ -38,7 +38,7 @@ struct monitor_request {
 	uint32_t type;
 	int32_t signal;
 	int64_t timeout_s;
-	uint32_t streams;
+	uint32_t streams, keep;
 	uint16_t rows, columns;
 	struct forward_request forward;
 };

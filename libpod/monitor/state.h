@@ -58,6 +58,7 @@ struct client {
 	struct source control, in, out[2];
 	size_t delivered[2]; /* of struct stream's data */
 	bool waits, holds; /* the container is paused for as long as it is connected */
+	bool keeps;	   /* it will start the container again */
 };
 
 struct monitor {

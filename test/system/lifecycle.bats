@@ -167,6 +167,25 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	done
 }
 
+@test "restart: one with --rm is still there, with its files, and goes when it ends" {
+	local pid
+	coracle run -d --rm --name one -v /data busybox sh -c 'echo x >>/f; echo x >>/data/f; sleep 1000'
+	for i in 1 2 3; do
+		wait_until 10 eval '[[ $(coracle exec one cat /f /data/f | grep -c x) == $((2 * i)) ]]'
+		pid=$(inspected one State.Pid)
+		coracle restart -t 0 one
+		is_gone "$pid"
+		expect_state one running
+	done
+	# Who was to start it again is killed: it goes as it would have.
+	"$T/coracle" restart -t -1 one 3>&- &
+	wait_until 10 is_state one stopping
+	kill -9 $!
+	coracle kill one
+	wait_until 10 no_containers
+	wait_until 10 nothing_staged
+}
+
 @test "restart: a new process, the same files" {
 	local pid
 	coracle run -d --name one busybox sh -c 'echo x >>/f; wc -l </f; sleep 1000'
