@@ -117,15 +117,12 @@ int container_rename(struct store *store, struct container *container, const cha
 	{
 		auto_close int lock = names_lock(store->root_fd, store->lock_fd, err);
 		r = lock < 0 ? lock : container_lock_record(dirfd, err);
-		if (r < 0)
-			return r;
 		auto_container struct container *now = NULL; /* another rename may have been faster than the caller's reading */
-		r = container_read(store, container->id, &now, err);
-		if (r < 0)
-			return r;
-		old_name = TAKE_PTR(now->name);
-		now->name = xstrdup(new_name);
-		r = container_write(dirfd, now, err);
+		if (r >= 0 && (r = container_read(store, container->id, &now, err)) == 0) {
+			old_name = TAKE_PTR(now->name);
+			now->name = xstrdup(new_name);
+			r = container_write(dirfd, now, err);
+		}
 	}
 	if (r < 0) {
 		name_release(store->root_fd, store->lock_fd, new_name, container->id);

@@ -277,6 +277,16 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	coracle run --rm --name old busybox true
 }
 
+@test "rename: of one with --rm that runs, whose new name goes with it" {
+	coracle run -d --rm --name old busybox sleep 1000
+	coracle rename old new
+	coracle rename new newer
+	coracle kill newer
+	wait_until 10 no_containers
+	wait_until 10 eval '[[ -z $(ls "$ROOT/names") ]]'
+	coracle system check
+}
+
 @test "restart policy: on-failure as often as it says" {
 	coracle run -d --name failing --restart on-failure:3 busybox sh -c 'echo once; exit 1'
 	wait_until 30 is_state failing exited
