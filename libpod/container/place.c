@@ -124,7 +124,7 @@ int container_rename(struct store *store, struct container *container, const cha
 			r = container_write(dirfd, now, err);
 		}
 	}
-	if (r < 0) {
+	if (r < 0 || !old_name) {
 		name_release(store->root_fd, store->lock_fd, new_name, container->id);
 		return r;
 	}

@@ -36,7 +36,8 @@ int giving_up_begin(struct giving_up *giving_up, struct error *err)
 bool giving_up_asked(struct giving_up *giving_up)
 {
 	struct signalfd_siginfo info;
-	if (giving_up->fd >= 0 && !giving_up->signal && read(giving_up->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+	if (giving_up->fd >= 0 && !giving_up->signal &&
+	    read(giving_up->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		giving_up->signal = (int)info.ssi_signo;
 	return giving_up->signal;
 }
