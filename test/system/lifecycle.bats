@@ -320,6 +320,17 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_state phoenix exited
 }
 
+@test "restart policy: stop is heard also while the monitor makes room for the next life" {
+	local i
+	for i in $(seq 30); do
+		coracle run -d --restart always --network slirp4netns --name one busybox sleep 0.0$((i % 7)) >/dev/null
+		sleep 0.$((10 + i * 7 % 60))
+		timeout 8 "$T/coracle" stop -t 0 one >/dev/null
+		expect_state one exited
+		coracle rm one >/dev/null
+	done
+}
+
 @test "restart policy: unless-stopped, and ports come back" {
 	local a
 	a=$(free_port)
