@@ -84,7 +84,7 @@ const struct cli_option create_option_table[] = {
     {0, "security-opt", CLI_LIST, AT(security_opts), "OPTION", "no-new-privileges, seccomp=FILE, apparmor=, label=, mask=, unmask=, proc-opts="},
     {0, "shm-size", CLI_SIZE, AT(shm_size), "SIZE", "Size of /dev/shm (64m by default; 0: no limit)", GIVEN(shm_size_given)},
     {0, "stop-signal", CLI_STRING, AT(stop_signal), "SIGNAL", "Signal that stops the container", .complete = CLI_COMPLETE_SIGNAL},
-    {0, "stop-timeout", CLI_INT, AT(stop_timeout), "SECONDS", "Seconds between that signal and SIGKILL (10 by default)", GIVEN(stop_timeout_given)},
+    {0, "stop-timeout", CLI_INT, AT(stop_timeout), "SECONDS", "Seconds between that signal and SIGKILL (10 by default; -1: no SIGKILL)", GIVEN(stop_timeout_given)},
     {0, "subgidname", CLI_STRING, AT(subgidname), "NAME", "Map the subordinate group ids that /etc/subgid has for this name"},
     {0, "subuidname", CLI_STRING, AT(subuidname), "NAME", "Map the subordinate user ids that /etc/subuid has for this name"},
     {0, "sysctl", CLI_LIST, AT(sysctls), "NAME=VALUE", "Set a kernel parameter of the container's own namespaces"},

@@ -158,7 +158,7 @@ static int remove_network(struct store *store, const char *name, const struct rm
 					 "\"%s\" has associated containers with it. Use -f to forcibly delete "
 					 "containers and pods: network is being used",
 					 record->name);
-		if ((r = remove_containers(store, &users, options->time_given ? options->time : -1, err)) < 0)
+		if ((r = remove_containers(store, &users, options->time_given ? options->time : CONTROL_OWN_TIMEOUT, err)) < 0)
 			return r;
 	}
 	if ((r = networks_remove(store, record, err)) == 0)

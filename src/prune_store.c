@@ -45,7 +45,7 @@ int prune_containers(struct store *store, const struct strv *filters, struct pru
 		return r;
 	for (size_t i = 0; i < list.count; i++) {
 		const struct container *container = list.items[i].container;
-		r = control_remove(store, container, false, -1, err);
+		r = control_remove(store, container, false, CONTROL_OWN_TIMEOUT, err);
 		/* Started, or removed by somebody else, since we looked. */
 		if (r == -EBUSY || r == -ENOENT) {
 			error_clear(err);

@@ -20,7 +20,7 @@ struct options {
 
 static const struct cli_option table[] = {
     {'a', "all", CLI_FLAG, offsetof(struct options, all), NULL, "Those that are not running too"},
-    {'f', "filter", CLI_LIST, offsetof(struct options, filters), "KEY=VALUE", "Only those that match: id, name, label, status, exited, ancestor, before, since, network, until, volume"},
+    {'f', "filter", CLI_LIST, offsetof(struct options, filters), "KEY=VALUE", "Only those that match: id, name, label, label!, status, exited, ancestor, before, since, network, until, volume, health"},
     {0, "format", CLI_STRING, offsetof(struct options, format), "FORMAT", "json, table TEMPLATE, or a Go template"},
     {'n', "last", CLI_INT, offsetof(struct options, last), "N", "The N created last, running or not"},
     {'l', "latest", CLI_FLAG, offsetof(struct options, latest), NULL, "The one created last"},

@@ -33,7 +33,7 @@ static int remove_containers(struct store *store, struct error *err)
 	int r = container_ids(store, &ids, err);
 	for (size_t i = 0; r >= 0 && i < ids.count; i++) {
 		auto_container struct container *container = NULL;
-		r = container_read(store, ids.items[i], &container, NULL) == 0 ? control_remove(store, container, true, -1, err)
+		r = container_read(store, ids.items[i], &container, NULL) == 0 ? control_remove(store, container, true, CONTROL_OWN_TIMEOUT, err)
 									       : container_remove(store, ids.items[i], err);
 		if (r == -ENOENT)
 			r = 0;

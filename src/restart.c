@@ -14,7 +14,7 @@ struct options {
 static const struct cli_option table[] = {
     EACH_OPTIONS,
     {0, "running", CLI_FLAG, offsetof(struct options, running), NULL, "Only those that are running"},
-    {'t', "time", CLI_INT, offsetof(struct options, time), "SECONDS", "Seconds to wait before SIGKILL (the container's own by default)", .given_offset = offsetof(struct options, time_given)},
+    {'t', "time", CLI_INT, offsetof(struct options, time), "SECONDS", "Seconds to wait before SIGKILL (the container's own by default; -1: for ever)", .given_offset = offsetof(struct options, time_given)},
     CLI_OPTIONS_END,
 };
 
@@ -24,7 +24,7 @@ static int action(struct each *each, struct container_entry *entry, const char *
 	const struct options *options = each->options;
 	if (options->running && entry->state.status != CONTAINER_RUNNING)
 		return 1;
-	int r = control_stop(each->store, entry->container, options->time_given ? options->time : -1, err);
+	int r = control_stop_to_restart(each->store, entry->container, options->time_given ? options->time : CONTROL_OWN_TIMEOUT, err);
 	if (r < 0)
 		return r;
 	auto_launch struct launch launch = LAUNCH_INIT;

@@ -23,7 +23,7 @@ static int action(struct each *each, struct container_entry *entry, const char *
 {
 	(void)name;
 	const struct options *options = each->options;
-	int64_t timeout = options->time_given ? options->time : -1;
+	int64_t timeout = options->time_given ? options->time : CONTROL_OWN_TIMEOUT;
 	return (options->volumes ? control_remove_with_volumes : control_remove)(each->store, entry->container, options->force, timeout, err);
 }
 

@@ -47,7 +47,7 @@ static int remove_users(struct store *store, const struct strv *ids, struct erro
 		auto_container struct container *container = NULL;
 		int r = container_read(store, ids->items[i], &container, err);
 		if (r == 0)
-			r = control_remove(store, container, true, -1, err);
+			r = control_remove(store, container, true, CONTROL_OWN_TIMEOUT, err);
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}

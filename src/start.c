@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "libpod/launch/launch.h"
+#include "libpod/monitor/monitor.h"
 #include "libpod/stdio/stdio.h"
 #include "pkg/terminal/terminal.h"
 #include "src/commands.h"
@@ -42,15 +43,29 @@ static int start_detached(struct each *each, struct container_entry *entry, cons
 	return launch_container(each->store, entry->container, NULL, &(struct launch_streams){0}, &launch, err);
 }
 
+/* As docker and podman do it: what is started already is attached to. */
+static int attach_running(struct store *store, const struct container *container, const struct launch_streams *streams, struct launch *ret,
+			  struct error *err)
+{
+	struct launch_streams wanted = *streams;
+	wanted.terminal = container->terminal;
+	int r = ret->control = monitor_connect(store, container->id, err);
+	return r < 0 ? r : monitor_attach(ret->control, &wanted, ret->stdio, err);
+}
+
 static int start_attached(struct cli_context *context, const struct options *options, struct error *err)
 {
-	if (context->arguments.count != 1)
-		return error_set(err, EINVAL, "only one container can be attached to; give one name");
+	if (options->each.all || options->each.filters.count || context->arguments.count + options->each.latest != 1)
+		return error_set(err, EINVAL, "only one container can be attached to; give one name, or --latest");
 	auto_store struct store *store = NULL;
-	auto_container struct container *container = NULL;
+	auto_container_list struct container_list list = {0};
+	struct container_selection selection = {.names = &context->arguments, .latest = options->each.latest};
 	int r = session_store(context, &store, err);
-	if (r < 0 || (r = container_find(store, context->arguments.items[0], &container, err)) < 0)
+	if (r < 0 || (r = container_select(store, &selection, &list, err)) < 0)
 		return r;
+	if (list.count == 0)
+		return error_set(err, ENOENT, "there is no container");
+	struct container *container = list.items[0].container;
 	struct launch_streams streams = {
 	    .attach_stdin = options->interactive && container->open_stdin, .attach_stdout = true, .attach_stderr = true};
 	struct winsize size;
@@ -59,7 +74,9 @@ static int start_attached(struct cli_context *context, const struct options *opt
 		streams.columns = size.ws_col;
 	}
 	auto_launch struct launch launch = LAUNCH_INIT;
-	if ((r = launch_container(store, container, NULL, &streams, &launch, err)) < 0)
+	r = is_alive(list.items[0].state.status) ? attach_running(store, container, &streams, &launch, err)
+						 : launch_container(store, container, NULL, &streams, &launch, err);
+	if (r < 0)
 		return r;
 	struct stdio_options stdio = {
 	    .terminal = container->terminal,

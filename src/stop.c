@@ -12,7 +12,7 @@ struct options {
 static const struct cli_option table[] = {
     EACH_OPTIONS,
     EACH_IGNORE,
-    {'t', "time", CLI_INT, offsetof(struct options, time), "SECONDS", "Seconds to wait before SIGKILL (the container's own by default)", .given_offset = offsetof(struct options, time_given)},
+    {'t', "time", CLI_INT, offsetof(struct options, time), "SECONDS", "Seconds to wait before SIGKILL (the container's own by default; -1: for ever)", .given_offset = offsetof(struct options, time_given)},
     CLI_OPTIONS_END,
 };
 
@@ -20,7 +20,7 @@ static int action(struct each *each, struct container_entry *entry, const char *
 {
 	(void)name;
 	const struct options *options = each->options;
-	return control_stop(each->store, entry->container, options->time_given ? options->time : -1, err);
+	return control_stop(each->store, entry->container, options->time_given ? options->time : CONTROL_OWN_TIMEOUT, err);
 }
 
 static int run(struct cli_context *context, struct error *err)

@@ -57,7 +57,7 @@ static int remove_one(struct store *store, const struct options *options, const 
 		if (r != -EBUSY || !options->force)
 			break;
 		error_clear(err);
-		if ((r = remove_users(store, volume.name, options->time_given ? options->time : -1, err)) < 0)
+		if ((r = remove_users(store, volume.name, options->time_given ? options->time : CONTROL_OWN_TIMEOUT, err)) < 0)
 			return r;
 	}
 	if (r == 0)

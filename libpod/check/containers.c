@@ -14,7 +14,6 @@
 #include "storage/driver/driver.h"
 #include "storage/layer/layer.h"
 
-#define CONFIG_MAX (16 << 20)
 #define AGAIN_US   100000
 
 struct container_check {
@@ -87,7 +86,7 @@ static void check_config(struct container_check *work)
 	auto_spec struct spec spec = {0};
 	size_t length;
 	struct error err = ERROR_INIT;
-	if (file_read_at(work->fd, "config.json", CONFIG_MAX, &data, &length, &err) == 0 &&
+	if (file_read_at(work->fd, "config.json", SPEC_TEXT_MAX, &data, &length, &err) == 0 &&
 	    spec_read(data, length, "config.json", &spec, &err) == 0)
 		return;
 	found_damage(work, err.text);

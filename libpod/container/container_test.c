@@ -254,6 +254,28 @@ static void test_state_file(void **state)
 	assert_int_equal(container_state_read(store->root_fd, &read, NULL), 0);
 }
 
+/* Whoever looks at a container while it gets another name must not take it for one that was only half made. */
+static void test_reap_and_rename(void **state)
+{
+	struct store *store = &((struct fixture *)*state)->store;
+	auto_container struct container *container = place(store, "boat"), *read = NULL;
+	auto_close int dirfd = container_open(store, container->id, NULL);
+	pid_t renaming = fork();
+	if (renaming == 0) {
+		int r = 0;
+		for (int i = 0; r == 0 && i < 4000; i++)
+			r = container_rename(store, container, i % 2 ? "boat" : "ship", NULL);
+		_exit(r < 0);
+	}
+	const struct container_state seen = {.status = CONTAINER_EXITED, .died_unseen = true};
+	int status;
+	while (waitpid(renaming, &status, WNOHANG) == 0)
+		assert_int_equal(container_reap(store, container, &seen, NULL), 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(container_read(store, container->id, &read, NULL), 0);
+	assert_int_equal(container_remove(store, container->id, NULL), 0);
+}
+
 static void test_truth(void **state)
 {
 	struct store *store = &((struct fixture *)*state)->store;
@@ -267,6 +289,12 @@ static void test_truth(void **state)
 	assert_int_equal(lock_try(lock, LOCK_MODE_EXCLUSIVE), 0);
 	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
 	assert_int_equal(s.status, CONTAINER_STARTING);
+	/* An earlier start that failed: its monitor's number is nobody's that could be signalled. */
+	s = (struct container_state){.status = CONTAINER_CREATED, .monitor_pid = 4};
+	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
+	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
+	assert_int_equal(s.status, CONTAINER_STARTING);
+	assert_int_equal(s.monitor_pid, 0);
 	s = (struct container_state){.status = CONTAINER_RUNNING, .pid = 5, .monitor_pid = 4, .started_ns = 7};
 	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
 	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
@@ -398,6 +426,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_record),	    TEST(test_damaged_record), TEST(test_names),     TEST(test_random_names),
 	    TEST(test_find_by_id),  TEST(test_stale_name),     TEST(test_half_made), TEST(test_state_file),
+	    TEST(test_reap_and_rename),
 	    TEST(test_truth),	    TEST(test_truth_after),    TEST(test_lock),	     TEST(test_remove_option),
 	    TEST(test_race),
 	};

@@ -117,17 +117,14 @@ int container_rename(struct store *store, struct container *container, const cha
 	{
 		auto_close int lock = names_lock(store->root_fd, store->lock_fd, err);
 		r = lock < 0 ? lock : container_lock_record(dirfd, err);
-		if (r < 0)
-			return r;
 		auto_container struct container *now = NULL; /* another rename may have been faster than the caller's reading */
-		r = container_read(store, container->id, &now, err);
-		if (r < 0)
-			return r;
-		old_name = TAKE_PTR(now->name);
-		now->name = xstrdup(new_name);
-		r = container_write(dirfd, now, err);
+		if (r >= 0 && (r = container_read(store, container->id, &now, err)) == 0) {
+			old_name = TAKE_PTR(now->name);
+			now->name = xstrdup(new_name);
+			r = container_write(dirfd, now, err);
+		}
 	}
-	if (r < 0) {
+	if (r < 0 || !old_name) {
 		name_release(store->root_fd, store->lock_fd, new_name, container->id);
 		return r;
 	}
@@ -225,6 +222,22 @@ static bool is_owed(struct store *store, const struct container *container, cons
 	return (container->remove && state->status == CONTAINER_EXITED) || !has_name(store, container);
 }
 
+/* Record and name as they are together: a rename changes the one after the other. -ENOENT: it is gone. */
+static int still_owed(struct store *store, const char *id, bool *ret)
+{
+	auto_container struct container *now = NULL;
+	struct container_state state = {.status = CONTAINER_CREATED};
+	auto_close int dirfd = container_open(store, id, NULL);
+	auto_close int names = dirfd < 0 ? -1 : names_lock(store->root_fd, store->lock_fd, NULL);
+	int r = dirfd < 0 ? dirfd : names < 0 ? names : container_read(store, id, &now, NULL);
+	if (r < 0)
+		return r;
+	if (container_state_read(dirfd, &state, NULL) == 0 && state.status != CONTAINER_CREATED)
+		state.status = CONTAINER_EXITED;
+	*ret = is_owed(store, now, &state);
+	return 0;
+}
+
 int container_reap(struct store *store, const struct container *container, const struct container_state *state,
 		   struct error *err)
 {
@@ -235,13 +248,8 @@ int container_reap(struct store *store, const struct container *container, const
 		return 0; /* alive again, or somebody else is at it */
 	container_bury(store, container->id);
 	/* Under the lock the answer is final: read anew what a rename or a start may have changed since. */
-	auto_container struct container *now = NULL;
-	struct container_state now_state = {.status = CONTAINER_CREATED};
-	auto_close int dirfd = container_open(store, container->id, NULL);
-	if (dirfd < 0 || container_read(store, container->id, &now, NULL) < 0)
+	bool owed = false;
+	if (still_owed(store, container->id, &owed) < 0 || !owed)
 		return 0;
-	int r = container_state_read(dirfd, &now_state, NULL);
-	if (r == 0 && now_state.status != CONTAINER_CREATED)
-		now_state.status = CONTAINER_EXITED;
-	return is_owed(store, now, &now_state) ? remove_locked(store, container->id, false, err) : 0;
+	return remove_locked(store, container->id, false, err);
 }

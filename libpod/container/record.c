@@ -20,7 +20,7 @@
 
 #define RECORD_FILE "container.json"
 #define LISTED_USUAL 4096
-#define RECORD_MAX (4 << 20)
+#define RECORD_MAX (16 << 20)
 
 enum kind { STRING, VECTOR, MAP, BOOLEAN, INTEGER, INTEGER64 };
 
@@ -230,6 +230,9 @@ int container_write(int dirfd, const struct container *container, struct error *
 	auto_strbuf struct strbuf text = STRBUF_INIT;
 	add_line(&text, listed);
 	add_line(&text, rest);
+	/* What cannot be read could not be removed either. */
+	if (text.length > RECORD_MAX)
+		return error_set(err, E2BIG, "the command line and the labels are too long: as JSON they may have %d bytes", RECORD_MAX);
 	/* Root's, too, is read by the monitor, which is the root of containers. */
 	return file_write_at(dirfd, RECORD_FILE, strbuf_text(&text), text.length, 0600, FILE_AS_DIRECTORY, err);
 }

@@ -117,10 +117,13 @@ int container_state(struct store *store, const char *id, struct container_state 
 	if (r < 0)
 		return error_context(err, "container %.12s", id);
 	state.died_unseen = !alive && is_living(state.status);
-	if (!alive)
+	if (!alive) {
 		bury(&state);
-	else if (state.status == CONTAINER_CREATED)
+	} else if (state.status == CONTAINER_CREATED) {
+		/* What the file has more is of a start that failed: the number of that monitor may be anybody's now. */
 		state.status = CONTAINER_STARTING;
+		state.pid = state.monitor_pid = 0;
+	}
 	*ret = state;
 	return 0;
 }

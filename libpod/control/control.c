@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
 
 #include "libpod/monitor/monitor.h"
 #include "libpod/volumes/volumes.h"
+
+#define STOP_TRIES 1000 /* 10 ms each */
 
 static bool is_alive(enum container_status status)
 {
@@ -36,16 +39,43 @@ static int wait_for_end(struct store *store, const struct container *container, 
 	return 0;
 }
 
-int control_stop(struct store *store, const struct container *container, int64_t timeout_s, struct error *err)
+/* 1: the monitor has not heard us. It has ended; or it was just executing coracle for the next start of the container, and what came last was lost. */
+static int stop_once(struct store *store, const struct container *container, int64_t timeout_s, bool restart, struct error *err)
 {
 	auto_close int fd = monitor_connect(store, container->id, err);
-	if (fd == -ESRCH)
+	/* Ended, and gone with --rm. */
+	if (fd == -ESRCH || fd == -ENOENT) {
+		error_clear(err);
 		return 0;
+	}
 	if (fd < 0)
 		return fd;
-	int64_t timeout = timeout_s < 0 ? container->stop_timeout_s : timeout_s;
-	int r = monitor_stop(fd, container->stop_signal, timeout, err);
-	return r < 0 && r != -ESRCH ? r : wait_for_end(store, container, fd, err);
+	int r = (restart ? monitor_stop_to_restart : monitor_stop)(fd, container->stop_signal, timeout_s, err);
+	if (r == -ESRCH)
+		error_clear(err);
+	return r == -ESRCH ? 1 : r < 0 ? r : wait_for_end(store, container, fd, err);
+}
+
+static int stop(struct store *store, const struct container *container, int64_t timeout_s, bool restart, struct error *err)
+{
+	int64_t timeout = timeout_s == CONTROL_OWN_TIMEOUT ? container->stop_timeout_s : timeout_s;
+	int r = 1;
+	for (int i = 0; r > 0 && i < STOP_TRIES; i++) {
+		if (i)
+			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+		r = stop_once(store, container, timeout, restart, err);
+	}
+	return r > 0 ? error_set(err, EBUSY, "the monitor of container %s closes every connection", container->name) : r;
+}
+
+int control_stop(struct store *store, const struct container *container, int64_t timeout_s, struct error *err)
+{
+	return stop(store, container, timeout_s, false, err);
+}
+
+int control_stop_to_restart(struct store *store, const struct container *container, int64_t timeout_s, struct error *err)
+{
+	return stop(store, container, timeout_s, true, err);
 }
 
 int control_kill(struct store *store, const struct container *container, int signal, struct error *err)

@@ -7,8 +7,12 @@
 
 #include "libpod/container/container.h"
 
-/* Sends the stop signal and, after `timeout_s` (-1: the container's own), SIGKILL; returns when it has ended. One that is not running is left alone: 0. */
+/* As a time-out: the container's own. */
+#define CONTROL_OWN_TIMEOUT INT64_MIN
+/* Sends the stop signal and, after `timeout_s` (docker: negative: never), SIGKILL; returns when it has ended. One that is not running is left alone: 0. */
 int control_stop(struct store *store, const struct container *container, int64_t timeout_s, struct error *err);
+/* The same for who then starts it again: one with --rm is still there. */
+int control_stop_to_restart(struct store *store, const struct container *container, int64_t timeout_s, struct error *err);
 /* -ESRCH, "container x is not running", when it is not. After SIGKILL it has ended. */
 int control_kill(struct store *store, const struct container *container, int signal, struct error *err);
 int control_pause(struct store *store, const struct container *container, struct error *err);

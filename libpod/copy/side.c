@@ -12,7 +12,6 @@
 #include "pkg/file/file.h"
 #include "pkg/process/process.h"
 
-#define CONFIG_MAX (16 << 20)
 
 /* ---- in the child ---- */
 static int work(const struct copy_job *job, const struct copy_end *end, struct error *err)
@@ -44,7 +43,7 @@ static int read_spec(struct store *store, const struct container *container, str
 	auto_free char *text = NULL;
 	size_t length;
 	auto_close int dirfd = container_open(store, container->id, err);
-	int r = dirfd < 0 ? dirfd : file_read_at(dirfd, "config.json", CONFIG_MAX, &text, &length, err);
+	int r = dirfd < 0 ? dirfd : file_read_at(dirfd, "config.json", SPEC_TEXT_MAX, &text, &length, err);
 	return r < 0 ? r : spec_read(text, length, "config.json", ret, err);
 }
 

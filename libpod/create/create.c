@@ -24,6 +24,8 @@ static int stage_contents(struct store *store, const struct plan *plan, int dirf
 {
 	auto_free char *config = spec_write(&plan->spec);
 	auto_free char *hostname = xasprintf("%s\n", plan->container->hostname);
+	if (strlen(config) > SPEC_TEXT_MAX)
+		return error_set(err, E2BIG, "the command, the environment and the annotations are too long: as JSON they may have %d bytes", SPEC_TEXT_MAX);
 	if (mkdirat(dirfd, "etc", 0755) < 0)
 		return error_sys(err, errno, "make a directory of the container");
 	int r;
@@ -42,7 +44,7 @@ static int remove_namesake(struct store *store, const char *name, struct error *
 	/* An id, or the start of one, is no namesake. */
 	if (r < 0 || strcmp(old->name, name) != 0)
 		return 0;
-	return control_remove(store, old, true, -1, err);
+	return control_remove(store, old, true, CONTROL_OWN_TIMEOUT, err);
 }
 
 /* Reserves --cidfile: it must be new, so that it never names another container than the caller believes. */

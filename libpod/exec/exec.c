@@ -12,7 +12,6 @@
 #include "pkg/process/process.h"
 #include "rootless/cgroup/cgroup.h"
 
-#define CONFIG_MAX (4 << 20)
 
 static int connect_running(struct store *store, const struct container *container, int *ret_pidfd, struct error *err)
 {
@@ -40,7 +39,7 @@ static int read_spec(struct store *store, const struct container *container, str
 		return dir;
 	auto_free char *text = NULL;
 	size_t length;
-	int r = file_read_at(dir, "config.json", CONFIG_MAX, &text, &length, err);
+	int r = file_read_at(dir, "config.json", SPEC_TEXT_MAX, &text, &length, err);
 	if (r < 0 || (r = spec_read(text, length, "config.json", spec, err)) < 0)
 		return error_context(err, "container %s", container->name);
 	return 0;

@@ -9,7 +9,6 @@
 #include "pkg/file/file.h"
 #include "storage/driver/driver.h"
 
-#define CONFIG_MAX (16 << 20)
 
 void filesystem_close(struct filesystem *filesystem)
 {
@@ -25,7 +24,7 @@ static int read_mount_points(int dirfd, struct strv *ret, struct error *err)
 	auto_free char *text = NULL;
 	auto_spec struct spec spec = {0};
 	size_t length;
-	int r = file_read_at(dirfd, "config.json", CONFIG_MAX, &text, &length, err);
+	int r = file_read_at(dirfd, "config.json", SPEC_TEXT_MAX, &text, &length, err);
 	if (r == 0)
 		r = spec_read(text, length, "config.json", &spec, err);
 	for (size_t i = 0; r == 0 && i < spec.mounts_count; i++)

@@ -5,6 +5,7 @@
 #include <regex.h>
 #include <string.h>
 
+#include "libpod/container/status.h"
 #include "pkg/message/message.h"
 #include "storage/image/image.h"
 
@@ -39,6 +40,17 @@ static int container_time(struct store *store, const char *name, int64_t *ret, s
 	return r;
 }
 
+/* What container_status_from_name() does not know is podman's and docker's: of two other names for ours, and of what no container of ours is. */
+static int check_status(const char *value, struct error *err)
+{
+	static const char *const others[] = {"stopped", "configured", "restarting", "removing", "dead", "unknown"};
+	enum container_status status;
+	bool known = container_status_from_name(value, &status);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		known |= strcmp(others[i], value) == 0;
+	return known ? 0 : error_set(err, EINVAL, "--filter status=%s: there are created, initialized, running, paused, stopping and exited", value);
+}
+
 static int check_pair(struct store *store, const char *pair, struct filter *filter, struct error *err)
 {
 	const char *value = strchr(pair, '=');
@@ -56,6 +68,8 @@ static int check_pair(struct store *store, const char *pair, struct filter *filt
 		r = container_time(store, value, &filter->since_ns, err);
 	else if (text_starts_with(pair, "until="))
 		r = parse_time(value, "--filter until", &filter->until_ns, err);
+	else if (text_starts_with(pair, "status="))
+		r = check_status(value, err);
 	else if (text_starts_with(pair, "exited=")) {
 		int64_t code;
 		r = parse_int64(value, "--filter exited", INT32_MIN, INT32_MAX, &code, err);

@@ -13,7 +13,6 @@
 #include "pkg/template/template.h"
 #include "storage/layer/layer.h"
 
-#define CONFIG_MAX (4 << 20)
 
 static const char *or_empty(const char *text)
 {
@@ -303,7 +302,7 @@ int inspect_container(struct store *store, const struct container_entry *entry, 
 	size_t length;
 	auto_spec struct spec spec;
 	spec_init(&spec);
-	int r = file_read_at(dir, "config.json", CONFIG_MAX, &text, &length, err);
+	int r = file_read_at(dir, "config.json", SPEC_TEXT_MAX, &text, &length, err);
 	if (r < 0 || (r = spec_read(text, length, "config.json", &spec, err)) < 0)
 		return error_context(err, "container %s", entry->container->name);
 	*ret = json_object_new_object();

@@ -144,13 +144,15 @@ static int give_keeper(const struct birth *birth, int control)
 	return message_send(control, &reply, sizeof(reply), &bridges.keeper_fd, r == 0 && bridges.keeper_fd >= 0);
 }
 
-static int await_report(const struct birth *birth, int control, struct error *err)
+static int await_report(const struct birth *birth, int control, struct giving_up *giving_up, struct error *err)
 {
 	struct monitor_reply reply;
-	int r;
-	while ((r = message_receive(control, &reply, NULL)) == 0 && reply.type == REPLY_KEEPER)
-		if ((r = give_keeper(birth, control)) < 0)
-			break;
+	int r = 0;
+	do {
+		if (!giving_up_wait(giving_up, control))
+			return error_set(err, ECANCELED, "the start was given up");
+		r = message_receive(control, &reply, NULL);
+	} while (r == 0 && reply.type == REPLY_KEEPER && (r = give_keeper(birth, control)) == 0);
 	if (r < 0)
 		return error_set(err, EIO, "the monitor died while it was starting the container");
 	if (reply.type == REPLY_STARTED)
@@ -251,8 +253,18 @@ static pid_t give_birth_anew(struct birth *birth, pid_t result, struct error *er
 	return give_birth(birth, err);
 }
 
+/* One that came too late to give the start up is the container's; with a terminal it is the command's own, which has detached then. */
+static void pass_on(struct giving_up *giving_up, bool terminal, int control)
+{
+	if (!giving_up_asked(giving_up) || terminal)
+		return;
+	struct monitor_request request = {.type = REQUEST_KILL, .signal = giving_up->signal};
+	message_send(control, &request, sizeof(request), NULL, 0);
+	giving_up->signal = 0;
+}
+
 /* With everything open: clones, lets go of what is the monitor's, waits. `control` is ours. */
-static int start(struct birth *birth, int control, pid_t *ret_pid, struct error *err)
+static int start(struct birth *birth, int control, struct giving_up *giving_up, pid_t *ret_pid, struct error *err)
 {
 	struct monitor_description *d = birth->description;
 	pid_t pid = give_birth(birth, err);
@@ -265,9 +277,13 @@ static int start(struct birth *birth, int control, pid_t *ret_pid, struct error 
 	if (pid < 0)
 		return pid;
 	*ret_pid = pid;
-	int r = await_report(birth, control, err);
+	int r = await_report(birth, control, giving_up, err);
+	if (r < 0 && giving_up->signal)
+		kill(pid, SIGKILL);
 	if (r < 0)
 		waitpid(pid, NULL, 0); /* with it go its lock, its helpers and the first process */
+	else
+		pass_on(giving_up, birth->container->terminal, control);
 	return r;
 }
 
@@ -307,8 +323,9 @@ static int make_cgroup(const struct container *container, const struct plan *pla
 	return r;
 }
 
-static int launch_locked(struct store *store, struct container *container, struct plan *plan, int lock_fd, const struct launch_streams *streams,
-			 struct launch *ret, struct error *err)
+/* Takes *lock_fd when the monitor is about to have it; until then the caller still holds it. */
+static int launch_locked(struct store *store, struct container *container, struct plan *plan, int *lock_fd, const struct launch_streams *streams,
+			 struct giving_up *giving_up, struct launch *ret, struct error *err)
 {
 	CLEANUP(close_others) struct others others;
 	CLEANUP(streams_close) struct stream_ends ends = STREAM_ENDS_INIT;
@@ -352,12 +369,12 @@ static int launch_locked(struct store *store, struct container *container, struc
 	memset(ends.ours, -1, sizeof(ends.ours));
 	fill_streams(container, streams, &ends, pair[1], plan, d);
 	birth.control = pair[1];
-	d->lock_fd = lock_fd;
 	struct cgroup cgroup = {.fd = -1};
 	if ((r = make_cgroup(container, plan, &cgroup, err)) < 0)
 		return r;
+	d->lock_fd = TAKE_FD(*lock_fd);
 	d->cgroup_fd = cgroup.fd;
-	r = start(&birth, launch.control, &launch.monitor_pid, err);
+	r = start(&birth, launch.control, giving_up, &launch.monitor_pid, err);
 	cleanup_close(&cgroup.fd);
 	if (r < 0) {
 		if (cgroup.path[0])
@@ -385,15 +402,20 @@ int launch_container(struct store *store, struct container *container, struct pl
 		     struct error *err)
 {
 	auto_plan struct plan reloaded = {0};
-	int lock = lock_container(store, container, err);
+	CLEANUP(giving_up_end) struct giving_up giving_up = GIVING_UP_INIT;
+	int r = is_attached(streams) ? giving_up_begin(&giving_up, err) : 0;
+	if (r < 0)
+		return r;
+	auto_close int lock = lock_container(store, container, err);
 	if (lock < 0)
 		return lock;
-	int r = plan ? 0 : reload(store, container, &reloaded, err);
-	if (r < 0) {
-		close(lock);
+	r = plan ? 0 : reload(store, container, &reloaded, err);
+	if (r < 0)
 		return r;
-	}
-	r = launch_locked(store, container, plan ? plan : &reloaded, lock, streams, ret, err);
+	r = launch_locked(store, container, plan ? plan : &reloaded, &lock, streams, &giving_up, ret, err);
+	/* What did not even get to its monitor is still ours, and could neither be removed nor started again. */
+	if (lock >= 0)
+		close(TAKE_FD(lock));
 	/* What `run --rm` made goes again. A monitor that got that far has done it already. */
 	if (r < 0 && container->remove && container_remove(store, container->id, NULL) == 0)
 		store_empty_trash(store, NULL);

@@ -2,6 +2,7 @@
 /* launch_internal: the steps of launch_container(), a file each. */
 #pragma once
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -44,6 +45,21 @@ struct birth {
 int monitor_process(const struct birth *birth, struct error *err);
 /* Executes coracle-monitor; returns only when that failed. */
 int execute_monitor(const struct monitor_description *description, struct error *err);
+
+/* give_up.c: signals that end the command while it starts a container for somebody. */
+struct giving_up {
+	int fd;	    /* signalfd(2); -1: they do what they always do */
+	int signal; /* that came; 0: none yet */
+	sigset_t mask;
+};
+#define GIVING_UP_INIT ((struct giving_up){.fd = -1})
+int giving_up_begin(struct giving_up *giving_up, struct error *err);
+/* Whether one has come. */
+bool giving_up_asked(struct giving_up *giving_up);
+/* Waits for what can be read from `fd`: true; or until such a signal has come: false. */
+bool giving_up_wait(struct giving_up *giving_up, int fd);
+/* Now it has its effect: may not return. */
+void giving_up_end(struct giving_up *giving_up);
 
 /* relaunch.c: what a monitor has laid down, and the store where it has it open. */
 int read_description(int fd, struct monitor_description *ret, struct error *err);

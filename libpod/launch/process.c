@@ -380,15 +380,18 @@ static pid_t number_in_proc(void)
  * whatever descriptors it was given itself. */
 static int leave_command_line(struct error *err)
 {
-	sigset_t none;
+	sigset_t waiting;
 	setsid();
 	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
 	/* Those that the monitor waits for: an ignored one never comes. The first process resets all of them. */
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The monitor's before it is there: a SIGHUP of who looks for its socket (monitor_connect()) would end us. */
+	sigemptyset(&waiting);
+	sigaddset(&waiting, SIGHUP);
+	sigaddset(&waiting, SIGTERM);
+	sigprocmask(SIG_SETMASK, &waiting, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	auto_close int null = open_null(O_RDWR, err);
 	for (int i = 0; i < 3 && null >= 0; i++)

@@ -8,7 +8,6 @@
 #include "libpod/seccomp/seccomp.h"
 #include "pkg/file/file.h"
 
-#define CONFIG_MAX (16 << 20)
 
 static int driver_by_name(const char *name, enum driver *ret, struct error *err)
 {
@@ -39,7 +38,7 @@ int plan_reload(struct store *store, struct container *container, struct plan *r
 	enum driver driver = DRIVER_OVERLAY;
 	auto_close int dirfd = container_open(store, container->id, err);
 	int r = dirfd;
-	if (r < 0 || (r = file_read_at(dirfd, "config.json", CONFIG_MAX, &text, &length, err)) < 0 ||
+	if (r < 0 || (r = file_read_at(dirfd, "config.json", SPEC_TEXT_MAX, &text, &length, err)) < 0 ||
 	    (r = spec_read(text, length, "config.json", &plan.spec, err)) < 0 || (r = load_seccomp(store, &plan, err)) < 0 || (r = plan_read_nesting(&plan, container, err)) < 0 ||
 	    (r = driver_by_name(container->driver, &driver, err)) < 0 ||
 	    (r = rootfs_prepare(store, driver, &container->layers, path, &plan.rootfs, err)) < 0)

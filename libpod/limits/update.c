@@ -11,7 +11,6 @@
 #include "pkg/file/file.h"
 #include "rootless/cgroup/cgroup.h"
 
-#define CONFIG_MAX (16 << 20)
 
 static int apply_to(const struct container_state *state, const struct container *container, struct json_object *before, struct json_object *after,
 		    struct error *err)
@@ -36,7 +35,7 @@ int limits_update(struct store *store, struct container *container, const struct
 	spec_init(&spec);
 	auto_close int dirfd = container_open(store, container->id, err);
 	int r = dirfd;
-	if (r < 0 || (r = file_read_at(dirfd, "config.json", CONFIG_MAX, &text, &length, err)) < 0 ||
+	if (r < 0 || (r = file_read_at(dirfd, "config.json", SPEC_TEXT_MAX, &text, &length, err)) < 0 ||
 	    (r = spec_read(text, length, "config.json", &spec, err)) < 0)
 		return r;
 	auto_json struct json_object *before = spec.resources ? json_object_get(spec.resources) : NULL;

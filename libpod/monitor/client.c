@@ -16,6 +16,7 @@
 
 #define CONNECT_TRIES 100 /* 10 ms each */
 #define FORWARD_TRIES 2500
+#define LOOK_OFTEN_MS 1000 /* the end of a monitor that dies is near; one that lives is looked at less often then */
 
 /* ---- connecting ---- */
 static int try_connect(struct store *store, const char *id)
@@ -63,6 +64,9 @@ static int ask(int fd, const struct monitor_request *request, const int *fds, si
 {
 	struct monitor_reply reply = {.type = 0};
 	int r = message_send(fd, request, sizeof(*request), fds, count);
+	/* Who is turned away is told so before. */
+	if (r == -EPIPE)
+		r = 0;
 	/* What it says unasked may be on the way already; it is the exit, and then there is no answer. */
 	while (r == 0 && (r = message_receive(fd, &reply, ret_fd)) == 0 && reply.type != REPLY_ANSWER)
 		if (reply.type == REPLY_EXITED)
@@ -105,6 +109,11 @@ int monitor_resize(int fd, uint16_t rows, uint16_t columns, struct error *err)
 int monitor_stop(int fd, int signal, int64_t timeout_s, struct error *err)
 {
 	return ask(fd, &(struct monitor_request){.type = REQUEST_STOP, .signal = signal, .timeout_s = timeout_s}, NULL, 0, NULL, err);
+}
+
+int monitor_stop_to_restart(int fd, int signal, int64_t timeout_s, struct error *err)
+{
+	return ask(fd, &(struct monitor_request){.type = REQUEST_STOP, .signal = signal, .timeout_s = timeout_s, .keep = 1}, NULL, 0, NULL, err);
 }
 
 int monitor_pidfd(int fd, int *ret_pidfd, struct error *err)
@@ -188,20 +197,31 @@ int monitor_attach(int fd, const struct launch_streams *streams, int ret_stdio[3
 }
 
 /* ---- waiting ---- */
-static int truth(struct store *store, const char *id, int *ret_exit_code, struct error *err)
-{
-	struct container_state state;
-	int r = container_state_after(store, id, &state, err);
-	if (r == 0)
-		*ret_exit_code = state.exit_code;
-	return r;
-}
-
 static int64_t milliseconds(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Without the monitor: it is dying, or others have taken the place of who only waits. `until`: 0: for ever. */
+static int wait_for_truth(struct store *store, const char *id, int64_t until, int *ret_exit_code, struct error *err)
+{
+	int64_t begin = milliseconds();
+	for (;;) {
+		struct container_state state;
+		int r = container_state(store, id, &state, err);
+		if (r < 0)
+			return r;
+		if (state.status == CONTAINER_CREATED || state.status == CONTAINER_EXITED) {
+			*ret_exit_code = state.exit_code;
+			return 0;
+		}
+		int64_t now = milliseconds();
+		if (until && now >= until)
+			return error_set(err, ETIMEDOUT, "the container %.12s is still running", id);
+		nanosleep(&(struct timespec){.tv_nsec = now - begin < LOOK_OFTEN_MS ? 1000000 : 50000000}, NULL);
+	}
 }
 
 int monitor_wait(struct store *store, const char *id, int fd, int timeout_ms, int *ret_exit_code, struct error *err)
@@ -221,7 +241,7 @@ int monitor_wait(struct store *store, const char *id, int fd, int timeout_ms, in
 		/* A message that it sent before it went can still be read. */
 		int r = message_receive(fd, &reply, NULL);
 		if (r == -ECONNRESET || r == -EPIPE)
-			return truth(store, id, ret_exit_code, err);
+			return wait_for_truth(store, id, timeout_ms < 0 ? 0 : until, ret_exit_code, err);
 		if (r < 0)
 			return error_sys(err, r, "wait for container %.12s", id);
 		if (reply.type == REPLY_EXITED) {

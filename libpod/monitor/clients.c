@@ -62,6 +62,35 @@ struct client *client_add(struct monitor *m, const struct monitor_client *descri
 	return NULL;
 }
 
+/* Who only waits loses nothing but its place: it goes on by looking at the state (monitor_wait()). */
+static bool can_go(const struct monitor *m, const struct client *client)
+{
+	return client->control.fd >= 0 && client->waits && !client->holds && !client->keeps && client != m->asker && client->in.fd < 0 && client->out[0].fd < 0 &&
+	       client->out[1].fd < 0;
+}
+
+void clients_make_room(struct monitor *m)
+{
+	struct client *going = NULL;
+	for (struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++) {
+		if (c->control.fd < 0)
+			return;
+		if (!going && can_go(m, c))
+			going = c;
+	}
+	if (going)
+		client_close(m, going);
+}
+
+/* However many are attached, others must be able to come and stop it. */
+static bool are_too_many(const struct monitor *m)
+{
+	size_t attached = 0;
+	for (const struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
+		attached += c->control.fd >= 0 && (c->in.fd >= 0 || c->out[0].fd >= 0 || c->out[1].fd >= 0);
+	return attached >= MONITOR_ATTACHED_MAX;
+}
+
 static int pause_or_unpause(struct monitor *m, bool pause)
 {
 	if (m->phase != PHASE_RUNNING)
@@ -148,6 +177,8 @@ static int attach(struct monitor *m, struct client *client, const struct monitor
 	size_t used = 0;
 	if (client->in.fd >= 0 || client->out[0].fd >= 0 || client->out[1].fd >= 0)
 		return -EBUSY;
+	if (are_too_many(m))
+		return -EUSERS;
 	if (m->d.terminal ? streams != STREAM_TERMINAL : streams >= STREAM_TERMINAL)
 		return -EINVAL;
 	if ((size_t)__builtin_popcount(streams) != count)
@@ -177,8 +208,9 @@ static int hold(struct monitor *m, struct client *client)
 	return r;
 }
 
-static int stop(struct monitor *m, const struct monitor_request *request)
+static int stop(struct monitor *m, struct client *client, const struct monitor_request *request)
 {
+	client->keeps = request->keep;
 	if (m->phase == PHASE_ENDED || m->phase == PHASE_DRAINING) {
 		/* Only somebody who does not read keeps us. */
 		for (struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
@@ -197,7 +229,7 @@ static int answer(struct monitor *m, struct client *client, const struct monitor
 	case REQUEST_KILL:
 		return life_kill(m, request->signal);
 	case REQUEST_STOP:
-		return stop(m, request);
+		return stop(m, client, request);
 	case REQUEST_PAUSE:
 		return pause_or_unpause(m, true);
 	case REQUEST_UNPAUSE:
@@ -239,6 +271,8 @@ static const char *reason(int errnum)
 		return "the container's monitor may not have so many open files (ulimit -n)";
 	case -E2BIG:
 		return "the container has too many published ports";
+	case -EUSERS:
+		return "too many others are attached to the container";
 	case -ENOTTY:
 		return "the container has no terminal";
 	default:

@@ -6,6 +6,7 @@
  * because whoever is removing a tree stumbles over what appears in it. A client that cannot wait for that, or looks for us after even the directory above was
  * gone for a while, sends SIGHUP (monitor_connect()).
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #include "libpod/monitor/state.h"
 #include "pkg/cleanup/cleanup.h"
+#include "pkg/descriptors/descriptors.h"
 
 #define LISTEN_BACKLOG 64
 #define REMAKE_MS      500
@@ -144,8 +146,13 @@ void control_accept(struct monitor *m)
 	if (fd < 0)
 		return;
 	struct monitor_client descriptors = {.control = fd, .in = -1, .out = -1, .err = -1};
-	if (!client_add(m, &descriptors))
-		close(fd);
+	clients_make_room(m);
+	if (client_add(m, &descriptors))
+		return;
+	static const struct monitor_reply full = {
+	    .type = REPLY_ANSWER, .errnum = EUSERS, .text = "too many others are connected to the container's monitor"};
+	descriptors_send(fd, &full, sizeof(full), NULL, 0, MSG_DONTWAIT);
+	close(fd);
 }
 
 /* The inotify descriptor goes with the process: closing it waits for a grace period of the kernel's, many milliseconds. */

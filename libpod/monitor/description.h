@@ -14,6 +14,7 @@
 
 #define MONITOR_DESCRIPTION_MAGIC 0x6d6f6e34u /* changes with the structure */
 #define MONITOR_CLIENTS_MAX	  64
+#define MONITOR_ATTACHED_MAX	  56 /* of them: the rest is for those who want something done */
 
 enum restart_policy {
 	RESTART_NO,

@@ -96,6 +96,23 @@ static void unlink_volumes(struct monitor *m, const char *trash)
 		close(fd);
 }
 
+/* Ours may be another one since we were told it: then it is the one that leads to us. */
+static void release_name(struct monitor *m)
+{
+	char owner[65];
+	if (name_release(m->d.root_fd, m->d.locks_fd, m->d.name, m->d.id) == 0)
+		return;
+	int fd = openat(m->d.root_fd, "names", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	for (struct dirent *entry; directory && (entry = readdir(directory));)
+		if (entry->d_name[0] != '.' && name_resolve(m->d.root_fd, entry->d_name, owner) == 0 && strcmp(owner, m->d.id) == 0)
+			name_release(m->d.root_fd, m->d.locks_fd, entry->d_name, m->d.id);
+	if (directory)
+		closedir(directory);
+	else if (fd >= 0)
+		close(fd);
+}
+
 static bool move_to_trash(struct monitor *m, char *trash, size_t size)
 {
 	char path[sizeof("containers/") + 64];
@@ -104,7 +121,7 @@ static bool move_to_trash(struct monitor *m, char *trash, size_t size)
 	if (renameat(m->d.root_fd, path, m->d.root_fd, trash) < 0)
 		return false;
 	unlink_volumes(m, trash);
-	name_release(m->d.root_fd, m->d.locks_fd, m->d.name, m->d.id);
+	release_name(m);
 	if (m->d.locks_fd >= 0)
 		unlinkat(m->d.locks_fd, m->d.id, 0);
 	return true;
@@ -174,9 +191,11 @@ _Noreturn void end_relaunch(struct monitor *m)
 	snprintf(number, sizeof(number), "%d", fd);
 	if (fd >= 0 && write_all(fd, &m->d, monitor_description_size(&m->d)) == 0 && lseek(fd, 0, SEEK_SET) == 0) {
 		char *const argv[] = {(char *)"coracle", (char *)"--relaunch", number, NULL};
-		sigset_t none;
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
+		/* Ours stay blocked until we are the monitor again: where we are no pid 1 they would end us. */
+		sigset_t children;
+		sigemptyset(&children);
+		sigaddset(&children, SIGCHLD);
+		sigprocmask(SIG_UNBLOCK, &children, NULL);
 		execveat(m->d.program_fd, "", argv, environ, AT_EMPTY_PATH);
 	}
 	snprintf(m->state.error, sizeof(m->state.error), "cannot execute coracle for the restart: %s", strerror(errno));

@@ -21,6 +21,7 @@
 #define BACKOFF_MAX_MS 60000
 #define LONG_LIFE_NS   INT64_C(10000000000) /* up for so long: the next failure is a new one */
 #define SOON_MS	       1
+#define LONGEST_S      INT64_C(1000000000) /* a time-out beyond it is as good as this one, and would overflow */
 
 void life_write_state(struct monitor *m, enum container_status status)
 {
@@ -30,10 +31,24 @@ void life_write_state(struct monitor *m, enum container_status status)
 	container_state_write(m->d.directory_fd, &m->state, NULL);
 }
 
+/* By somebody who is there still. */
+static bool is_kept(const struct monitor *m)
+{
+	for (const struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
+		if (c->control.fd >= 0 && c->keeps)
+			return true;
+	return false;
+}
+
 static void finish(struct monitor *m)
 {
 	struct monitor_reply reply = {.type = REPLY_EXITED, .exit_code = m->exit_code};
 	m->state.status = CONTAINER_EXITED;
+	/* One that has ended would be removed by whoever looks next (container_reap()). */
+	if (m->d.remove && is_kept(m)) {
+		m->d.remove = false;
+		m->state.status = CONTAINER_CREATED;
+	}
 	end_of_life(m, &reply);
 }
 
@@ -210,7 +225,7 @@ void life_stop(struct monitor *m, int signal, int64_t timeout_s)
 	}
 	if (m->exited)
 		return;
-	int64_t kill_at = now_ms() + timeout_s * 1000;
+	int64_t seconds = timeout_s < 0 ? 0 : timeout_s < LONGEST_S ? timeout_s : LONGEST_S, kill_at = now_ms() + seconds * 1000;
 	if (timeout_s >= 0 && (!m->kill_at || kill_at < m->kill_at))
 		m->kill_at = kill_at + (timeout_s ? 0 : SOON_MS);
 	pidfd_signal(m->d.pidfd, signal > 0 ? signal : m->d.stop_signal);

@@ -22,6 +22,8 @@ int monitor_hold(int fd, struct error *err);
 int monitor_resize(int fd, uint16_t rows, uint16_t columns, struct error *err);
 /* Begins the stop: `signal`, and SIGKILL after timeout_s (negative: never). Answers at once; wait with monitor_wait(). */
 int monitor_stop(int fd, int signal, int64_t timeout_s, struct error *err);
+/* The same for who starts it again when it has ended: one with --rm is not removed then, as long as `fd` is open, but new, as if it had only been created. */
+int monitor_stop_to_restart(int fd, int signal, int64_t timeout_s, struct error *err);
 /* Ports of a running container (libpod/network/forward/protocol.h); `fds` as the request needs them, borrowed. Returns when it is done. */
 struct forward_request;
 int monitor_forward(int fd, const struct forward_request *request, const int *fds, size_t count, struct error *err);

@@ -4,7 +4,8 @@
  *
  * A client sends a request and gets one REPLY_ANSWER for it, in order. Beside these come, unasked, REPLY_STARTED or REPLY_FAILED to the
  * command that starts the container, and REPLY_EXITED to whoever asked to wait or is attached: the last message, sent when all output was
- * delivered, the state is on disk and the lock is free. A client that closes its connection is detached; what it asked for goes on, but for REQUEST_HOLD.
+ * delivered, the state is on disk and the lock is free. A client that closes its connection is detached; what it asked for goes on, but for REQUEST_HOLD and
+ * that a container be kept. Where all places are taken, one who only waits is closed for who comes (clients_make_room()), and looks at the state instead.
  */
 #pragma once
 
@@ -14,7 +15,7 @@
 
 enum monitor_request_type {
 	REQUEST_KILL = 1, /* signal */
-	REQUEST_STOP,	  /* signal, timeout_s (negative: never SIGKILL) */
+	REQUEST_STOP,	  /* signal, timeout_s (negative: never SIGKILL), keep: one with --rm is to be started again, by who asks, and stays for that */
 	REQUEST_PAUSE,
 	REQUEST_UNPAUSE,
 	REQUEST_HOLD,   /* paused until the connection ends, or REQUEST_UNPAUSE */
@@ -38,7 +39,7 @@ struct monitor_request {
 	uint32_t type;
 	int32_t signal;
 	int64_t timeout_s;
-	uint32_t streams;
+	uint32_t streams, keep;
 	uint16_t rows, columns;
 	struct forward_request forward;
 };

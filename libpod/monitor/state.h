@@ -58,6 +58,7 @@ struct client {
 	struct source control, in, out[2];
 	size_t delivered[2]; /* of struct stream's data */
 	bool waits, holds; /* the container is paused for as long as it is connected */
+	bool keeps;	   /* it will start the container again */
 };
 
 struct monitor {
@@ -103,6 +104,8 @@ void client_input_close(struct monitor *m, struct client *client, bool ended);
 
 /* ---- clients.c: who is connected and what they ask ---- */
 struct client *client_add(struct monitor *m, const struct monitor_client *descriptors);
+/* Where all places are taken, one who only waits goes. */
+void clients_make_room(struct monitor *m);
 void client_close(struct monitor *m, struct client *client);
 void client_request(struct monitor *m, struct client *client);
 void client_send(struct monitor *m, struct client *client, const struct monitor_reply *reply, int fd);

@@ -7,14 +7,13 @@
 #include "libpod/plan/mount_request.h"
 #include "pkg/file/file.h"
 
-#define CONFIG_MAX (16 << 20)
 
 static int read_spec(struct store *store, const struct container *other, struct spec *ret, struct error *err)
 {
 	auto_free char *text = NULL;
 	size_t length;
 	auto_close int dirfd = container_open(store, other->id, err);
-	int r = dirfd < 0 ? dirfd : file_read_at(dirfd, "config.json", CONFIG_MAX, &text, &length, err);
+	int r = dirfd < 0 ? dirfd : file_read_at(dirfd, "config.json", SPEC_TEXT_MAX, &text, &length, err);
 	return r < 0 ? r : spec_read(text, length, "config.json", ret, err);
 }
 

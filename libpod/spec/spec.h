@@ -139,6 +139,8 @@ int spec_read(const char *text, size_t length, const char *name, struct spec *re
 /* A `process` object alone, as `exec --process` takes it. spec_process_free() gives it back. */
 int spec_process_read(const char *text, size_t length, const char *name, struct spec_process *ret, struct error *err);
 void spec_process_free(struct spec_process *process);
+/* How long config.json can be: who makes a container refuses more, because nobody would read it. */
+#define SPEC_TEXT_MAX (16 << 20)
 /* As JSON text for config.json; malloc'd. The seccomp text is laid in as it is. */
 char *spec_write(const struct spec *spec);
 /* What the specification demands and the executor relies on (absolute cwd, destinations …). */

@@ -23,7 +23,6 @@
 #include "storage/pack/pack.h"
 #include "storage/unpack/batch.h"
 
-#define CONFIG_MAX (16 << 20)
 
 struct options {
 	const char *author, *message, *format, *iidfile;
@@ -93,7 +92,7 @@ static int read_spec(struct commit *commit, struct error *err)
 	auto_free char *text = NULL;
 	size_t length;
 	auto_close int dirfd = container_open(commit->store, commit->container->id, err);
-	int r = dirfd < 0 ? dirfd : file_read_at(dirfd, "config.json", CONFIG_MAX, &text, &length, err);
+	int r = dirfd < 0 ? dirfd : file_read_at(dirfd, "config.json", SPEC_TEXT_MAX, &text, &length, err);
 	return r < 0 ? r : spec_read(text, length, "config.json", &commit->spec, err);
 }
 

@@ -55,6 +55,22 @@ expect_truth() {
 	expect_equal "$(coracle run --rm busybox echo fine)" fine
 }
 
+@test "signal: the command is told to end while it starts a container; the container goes too" {
+	local pid delay network
+	for network in none bridge; do
+		for delay in 002 005 010 015 020 030 040 060 080; do
+			"$T/coracle" run --rm --init --network $network busybox sleep 1000 3>&- &
+			pid=$!
+			sleep "0.$delay"
+			# More than once: the container's process may just be beginning, and not have taken the first one.
+			while kill -TERM $pid 2>/dev/null; do sleep 0.2; done
+			await $pid
+			expect_status 143
+			expect_equal "$(coracle ps -a -q)" ''
+		done
+	done
+}
+
 @test "crash: the monitor is killed; its container dies with it" {
 	local i id pid monitor
 	for i in $(seq 20); do

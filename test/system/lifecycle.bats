@@ -52,6 +52,24 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_equal "$(echo again | coracle start -ai in)" again
 }
 
+@test "start -a: of what runs already is attach, and --latest is a name, too" {
+	coracle run -d --name one busybox sh -c 'echo up; until [ -e /go ]; do sleep 0.02; done; echo out; exit 5'
+	wait_for_log one up
+	coracle start -a -l >"$T/out" 3>&- &
+	sleep 0.3
+	coracle exec one touch /go
+	await $!
+	expect_status 5
+	expect_equal "$(cat "$T/out")" out
+	coracle create --name last busybox sh -c 'echo last; exit 4'
+	run coracle start -a -l
+	expect_status 4
+	expect_output last
+	expect_error 125 'one' coracle start -a -l last
+	expect_error 125 'one' coracle start -a one last
+	expect_error 125 'one' coracle start -a --all
+}
+
 @test "stop: the stop signal, and SIGKILL after the time-out" {
 	local begin
 	coracle run -d --name gentle busybox sh -c "$ENDLESS"
@@ -99,6 +117,73 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_equal "$(coracle kill one)" one
 	expect_equal "$(coracle wait one)" 137
 	expect_error 125 'one.*not running' coracle kill one
+}
+
+@test "stop: -t -1 waits for ever, and the longest time is no time that is over" {
+	local stopping time
+	for time in -1 9223372036854775807 -9223372036854775807; do
+		coracle run -d --name "t$time" busybox sh -c 'trap "echo term" TERM; echo up; until [ -e /end ]; do sleep 0.02; done; exit 7'
+		wait_for_log "t$time" up
+		coracle stop -t "$time" "t$time" 3>&- &
+		stopping=$!
+		wait_for_log "t$time" $'up\nterm'
+		sleep 0.3
+		is_state "t$time" stopping
+		coracle exec "t$time" touch /end
+		await "$stopping"
+		expect_status 0
+		expect_equal "$(inspected "t$time" State.ExitCode)" 7
+	done
+	coracle run -d --name own --stop-timeout -1 busybox sh -c "$ENDLESS"
+	wait_for_log own up
+	coracle stop own
+	expect_equal "$(inspected own State.ExitCode)" 3
+}
+
+@test "wait: however many wait, others can look, and stop it; and those who are attached" {
+	local i waiting=() attached=()
+	coracle run -d --name one busybox sh -c "$ENDLESS"
+	wait_for_log one up
+	for i in $(seq 70); do
+		coracle wait one >"$T/wait.$i" 3>&- &
+		waiting+=($!)
+	done
+	for i in $(seq 60); do
+		coracle attach one >/dev/null 2>"$T/attach.$i" 3>&- &
+		attached+=($!)
+	done
+	wait_until 10 eval '(($(grep -l "too many others are attached" "$T"/attach.* | wc -l) == 4))'
+	for i in 1 2 3 4 5 6 7 8 9; do
+		expect_equal "$(coracle exec one echo here)" here
+	done
+	expect_equal "$(coracle stop -t 20 one)" one
+	for i in "${waiting[@]}"; do
+		wait "$i"
+	done
+	expect_equal "$(cat "$T"/wait.* | sort | uniq -c | tr -s ' ')" ' 70 3'
+	for i in "${attached[@]}"; do
+		await "$i"
+		[[ $status == 3 || $status == 125 ]]
+	done
+}
+
+@test "restart: one with --rm is still there, with its files, and goes when it ends" {
+	local pid
+	coracle run -d --rm --name one -v /data busybox sh -c 'echo x >>/f; echo x >>/data/f; sleep 1000'
+	for i in 1 2 3; do
+		wait_until 10 eval '[[ $(coracle exec one cat /f /data/f | grep -c x) == $((2 * i)) ]]'
+		pid=$(inspected one State.Pid)
+		coracle restart -t 0 one
+		is_gone "$pid"
+		expect_state one running
+	done
+	# Who was to start it again is killed: it goes as it would have.
+	"$T/coracle" restart -t -1 one 3>&- &
+	wait_until 10 is_state one stopping
+	kill -9 $!
+	coracle kill one
+	wait_until 10 no_containers
+	wait_until 10 nothing_staged
 }
 
 @test "restart: a new process, the same files" {
@@ -192,6 +277,16 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	coracle run --rm --name old busybox true
 }
 
+@test "rename: of one with --rm that runs, whose new name goes with it" {
+	coracle run -d --rm --name old busybox sleep 1000
+	coracle rename old new
+	coracle rename new newer
+	coracle kill newer
+	wait_until 10 no_containers
+	wait_until 10 eval '[[ -z $(ls "$ROOT/names") ]]'
+	coracle system check
+}
+
 @test "restart policy: on-failure as often as it says" {
 	coracle run -d --name failing --restart on-failure:3 busybox sh -c 'echo once; exit 1'
 	wait_until 30 is_state failing exited
@@ -223,6 +318,17 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	coracle kill phoenix
 	sleep 1
 	expect_state phoenix exited
+}
+
+@test "restart policy: stop is heard also while the monitor makes room for the next life" {
+	local i
+	for i in $(seq 30); do
+		coracle run -d --restart always --network slirp4netns --name one busybox sleep 0.0$((i % 7)) >/dev/null
+		sleep 0.$((10 + i * 7 % 60))
+		timeout 8 "$T/coracle" stop -t 0 one >/dev/null
+		expect_state one exited
+		coracle rm one >/dev/null
+	done
 }
 
 @test "restart policy: unless-stopped, and ports come back" {

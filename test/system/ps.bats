@@ -69,6 +69,10 @@ setup() {
 	expect_equal "$(names --filter label=a=1 --filter label=b=2)" "abc "
 	expect_equal "$(names --filter status=exited)" "done "
 	expect_equal "$(names --filter status=exited --filter status=created)" "abc abd done "
+	expect_equal "$(names --filter status=stopped)" "done "
+	expect_equal "$(names --filter status=restarting)" ""
+	expect_error 125 'running, paused' coracle ps --filter status=runing
+	expect_error 125 'running, paused' coracle rm --filter status=running,exited
 	expect_equal "$(names --filter exited=3)" "done "
 	expect_equal "$(names --filter exited=0)" ""
 	expect_equal "$(names --filter ancestor=busybox)" "abc abd done "

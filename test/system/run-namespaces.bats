@@ -115,6 +115,16 @@ kill_monitor() { # name
 	expect_error 125 'none-such' coracle run --rm --pid container:none-such busybox true
 	coracle create --name idle busybox true
 	expect_error 125 'not running' coracle run --rm --pid container:idle busybox true
+	expect_equal "$(coracle ps -a --format '{{.Names}}' | sort)" $'idle\nsecond'
+}
+
+@test "run --pid host --restart: who looks for the monitor while it begins anew does not end it" {
+	local i
+	coracle run -d --name phoenix --pid host --restart always busybox sleep 0.01
+	for i in $(seq 150); do coracle exec phoenix true >/dev/null 2>&1 || true; done
+	expect_no is_state phoenix exited
+	wait_until 10 eval '(($(inspected phoenix RestartCount) > 0))'
+	coracle rm -f -t 0 phoenix
 }
 
 @test "run --ipc: private, host and container" {

@@ -216,3 +216,19 @@ identity() { # options…
 	run -0 coracle run --rm --cgroups disabled --pids-limit 0 busybox echo fine
 	expect_output fine
 }
+
+@test "run: a command line as long as the kernel takes it, and one that would be too long a record" {
+	local i text arguments=()
+	text=$(printf '%120000s' '' | tr ' ' '"')
+	for i in $(seq 14); do arguments+=("$text"); done
+	coracle run -d --name long busybox sh -c "sleep 1000; :" "${arguments[@]}"
+	expect_equal "$(coracle ps --format '{{.Names}}')" long
+	expect_equal "$(coracle exec long sh -c 'wc -c </proc/1/cmdline')" $((14 * 120001 + 20))
+	expect_equal "$(coracle inspect long | grep -c '"sleep 1000; :"')" 3
+	coracle restart -t 0 long
+	coracle rm -f -t 0 long
+	text=${text//'"'/$'\001'}
+	for i in $(seq 14); do arguments[i - 1]=$text; done
+	expect_error 125 'too long' coracle run -d --name long busybox sh -c "sleep 1000; :" "${arguments[@]}"
+	expect_equal "$(coracle ps -a -q)" ''
+}

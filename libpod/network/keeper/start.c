@@ -3,6 +3,7 @@
  * meanwhile. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -71,6 +72,10 @@ static _Noreturn void execute(const char *path, const struct store *store, const
 {
 	if (process_clone(0, NULL) != 0)
 		_exit(0);
+	/* Whoever starts a container may hold signals back meanwhile (libpod/launch/give_up.c). */
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int high[8];
 	for (size_t i = 0; i < count; i++)
