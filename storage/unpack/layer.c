@@ -184,6 +184,21 @@ static int finish_directories(struct work *work, int recipe_fd, struct error *er
 }
 
 /* ---- the whole ---- */
+static int is_another(const char *digest, const char *wanted, struct error *err)
+{
+	return error_set(err, EBADMSG, "the layer is damaged: its digest is %s, not %s", digest, wanted);
+}
+
+/* What cannot be unpacked may be another blob than is meant: that explains whatever was wrong with it. */
+static int explain(struct pipeline *pipeline, const char *blob_digest, int r, struct error *err)
+{
+	char digest[DIGEST_TEXT_MAX];
+	if (r != -EBADMSG || !blob_digest || pipeline_blob_digest(pipeline, digest, NULL) < 0 ||
+	    strcmp(digest, blob_digest) == 0)
+		return r;
+	return is_another(digest, blob_digest, err);
+}
+
 static int check_sums(const struct pipeline_sums *sums, const char *blob_digest, const char *diff_id,
 		      struct unpack_result *result, struct error *err)
 {
@@ -193,8 +208,7 @@ static int check_sums(const struct pipeline_sums *sums, const char *blob_digest,
 	result->tar_size = sums->tar_size;
 	result->compression = sums->compression;
 	if (blob_digest && strcmp(blob_digest, result->blob_digest) != 0)
-		return error_set(err, EBADMSG, "the layer is damaged: its digest is %s, not %s", result->blob_digest,
-				 blob_digest);
+		return is_another(result->blob_digest, blob_digest, err);
 	if (diff_id && strcmp(diff_id, result->diff_id) != 0)
 		return error_set(err, EBADMSG,
 				 "the layer is not the one that the image means: the digest of its tar is %s, not %s",
@@ -210,8 +224,7 @@ static int run(struct work *work, struct pipeline *pipeline, const struct unpack
 	int r = tree_open(&work->tree, err);
 	if (r == 0)
 		r = unpack_entries(work, err);
-	if (r == 0)
-		r = pipeline_finish(pipeline, &sums, err);
+	r = r < 0 ? explain(pipeline, blob_digest, r, err) : pipeline_finish(pipeline, &sums, err);
 	if (r == 0)
 		r = check_sums(&sums, blob_digest, diff_id, &result, err);
 	if (r < 0)

@@ -198,13 +198,18 @@ static void join(struct pipeline *pipeline)
 	pipeline->has_reader = false;
 }
 
-void pipeline_free(struct pipeline *pipeline)
+static void stop(struct pipeline *pipeline)
 {
 	pthread_mutex_lock(&pipeline->mutex);
 	pipeline->abandoned = true;
 	pthread_cond_broadcast(&pipeline->changed);
 	pthread_mutex_unlock(&pipeline->mutex);
 	join(pipeline);
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+	stop(pipeline);
 	if (pipeline->source)
 		stream_close(pipeline->source);
 	if (pipeline->blob_digest)
@@ -270,6 +275,22 @@ int pipeline_start(struct stream *blob, const char *blob_digest, struct pipeline
 		return r;
 	*ret = TAKE_PTR(pipeline);
 	return 0;
+}
+
+int pipeline_blob_digest(struct pipeline *pipeline, char *out, struct error *err)
+{
+	if (pipeline->blob_digest) {
+		stop(pipeline);
+		int r = stream_drain(pipeline->blob, err);
+		return r < 0 ? r : digest_finish(pipeline->blob_digest, out, err);
+	}
+	unsigned char raw[DIGEST_SHA256_SIZE];
+	int r = stream_drain(&pipeline->stream, err);
+	if (r == 0)
+		r = digest_pair_end(pipeline->sums, raw, err);
+	if (r == 0)
+		digest_text(raw, out);
+	return r;
 }
 
 int pipeline_finish(struct pipeline *pipeline, struct pipeline_sums *ret, struct error *err)

@@ -31,5 +31,8 @@ struct stream *pipeline_stream(struct pipeline *pipeline);
 void pipeline_part(struct pipeline *pipeline, bool part);
 /* That digest; the next part begins. `out` has DIGEST_SHA256_SIZE bytes. */
 int pipeline_end_part(struct pipeline *pipeline, unsigned char *out, struct error *err);
+/* When what came could not be used: reads the blob to its end, without decompressing it, and says what it is. Nothing else
+ * can be done with the pipeline then. `out` has DIGEST_TEXT_MAX bytes. */
+int pipeline_blob_digest(struct pipeline *pipeline, char *out, struct error *err);
 /* Once the stream has been read to its end. */
 int pipeline_finish(struct pipeline *pipeline, struct pipeline_sums *ret, struct error *err);

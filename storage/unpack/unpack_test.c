@@ -401,6 +401,40 @@ static void test_digests_are_checked(void **state)
 	assert_int_equal(layer.result.tar_size, tar.length);
 }
 
+static void assert_told_as_another(const void *data, size_t length)
+{
+	static const char wanted[] = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+	auto_layer struct layer layer;
+	struct strbuf blob = {.data = (char *)data, .length = length};
+	char digest[DIGEST_TEXT_MAX];
+	struct error err = ERROR_INIT;
+	assert_int_equal(digest_of(data, length, digest, NULL), 0);
+	assert_int_equal(unpack_as(&layer, NULL, &blob, wanted, NULL, &err), -EBADMSG);
+	assert_non_null(strstr(err.text, digest));
+	assert_non_null(strstr(err.text, wanted));
+}
+
+/* What is no tar, or no gzip, is first of all not what was asked for; to its end, however long it is. */
+static void test_another_blob_is_told_as_one(void **state)
+{
+	static char text[3 << 20];
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	assert_told_as_another(text, 5);
+	assert_told_as_another(text, sizeof(text));
+	memcpy(text, "\x1f\x8b\x08\0\0\0\0\0\0\3", 10);
+	assert_told_as_another(text, sizeof(text));
+	assert_told_as_another(text, 12);
+	/* The right one is told for what it is. */
+	auto_layer struct layer layer;
+	struct strbuf blob = {.data = text, .length = sizeof(text)};
+	char digest[DIGEST_TEXT_MAX];
+	struct error err = ERROR_INIT;
+	assert_int_equal(digest_of(text, sizeof(text), digest, NULL), 0);
+	assert_int_equal(unpack_as(&layer, NULL, &blob, digest, NULL, &err), -EBADMSG);
+	assert_string_equal(err.text, "the gzip data are damaged");
+}
+
 static void test_truncation(void **state)
 {
 	(void)state;
@@ -430,6 +464,7 @@ int main(void)
 	    cmocka_unit_test(test_headers_are_bounded),
 	    cmocka_unit_test(test_ids_outside_of_the_mapping),
 	    cmocka_unit_test(test_digests_are_checked),
+	    cmocka_unit_test(test_another_blob_is_told_as_one),
 	    cmocka_unit_test(test_truncation),
 	};
 	umask(0);
