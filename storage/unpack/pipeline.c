@@ -287,7 +287,7 @@ int pipeline_blob_digest(struct pipeline *pipeline, char *out, struct error *err
 	unsigned char raw[DIGEST_SHA256_SIZE];
 	int r = stream_drain(&pipeline->stream, err);
 	if (r == 0)
-		r = digest_pair_end(pipeline->sums, raw, err);
+		r = digest_finish_raw(pipeline->tar_digest, raw, err);
 	if (r == 0)
 		digest_text(raw, out);
 	return r;
