@@ -130,6 +130,9 @@ int namespaces_enter(const struct runtime *runtime, struct error *err)
 	/* A new network namespace has a loopback interface that is down, which no program expects. */
 	if (is_new(runtime, SPEC_NS_NETWORK) && (r = netns_loopback_up(err)) < 0)
 		return r;
+	/* Before --sysctl, which may say otherwise. */
+	if (is_new(runtime, SPEC_NS_NETWORK) && runtime->network_socket >= 0)
+		netns_control_no_congestion();
 	if (is_new(runtime, SPEC_NS_TIME) && (r = make_time_namespace(spec, err)) < 0)
 		return r;
 	if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)

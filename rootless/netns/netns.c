@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "pkg/cleanup/cleanup.h"
 #include "pkg/process/process.h"
@@ -25,6 +26,14 @@ int netns_loopback_up(struct error *err)
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return error_sys(err, errno, "bring up the loopback interface");
 	return 0;
+}
+
+void netns_control_no_congestion(void)
+{
+	static const char reno[] = "reno"; /* which every kernel has, and every namespace may use */
+	auto_close int fd = open("/proc/sys/net/ipv4/tcp_congestion_control", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)!write(fd, reno, sizeof(reno) - 1);
 }
 
 int netns_open(int pidfd, struct error *err)

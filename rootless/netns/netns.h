@@ -24,6 +24,14 @@
 /* Brings `lo` up in the network namespace of the caller. */
 int netns_loopback_up(struct error *err);
 
+/*
+ * Chooses Reno for the caller's network namespace, whose world is a network program. That ends each TCP connection and
+ * makes one of its own, from the host's network namespace, where the host's congestion control is: what is sent in this
+ * namespace never leaves the machine. A congestion control that paces, BBR, mistakes the program's pauses for a narrow
+ * network and takes away half of the throughput, or more. Where it is refused it stays as it is.
+ */
+void netns_control_no_congestion(void);
+
 /* The network namespace of the process behind `pidfd`: an O_CLOEXEC descriptor. */
 int netns_open(int pidfd, struct error *err);
 

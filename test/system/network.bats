@@ -46,6 +46,23 @@ serve() { # name options…
 	kill $server
 }
 
+@test "network: what is sent in a network that ends on this machine is not paced, unless --sysctl says so" {
+	local mode
+	coracle network create local
+	read_control() { coracle run --rm "$@" busybox cat /proc/sys/net/ipv4/tcp_congestion_control; }
+	for mode in slirp4netns pasta local; do
+		expect_equal "$(read_control --network $mode)" reno
+	done
+	expect_equal "$(read_control --userns keep-id)" reno
+	# The host's own stays, and what the user says counts.
+	local hosts other
+	hosts=$(</proc/sys/net/ipv4/tcp_congestion_control)
+	expect_equal "$(read_control --network host)" "$hosts"
+	for other in $(</proc/sys/net/ipv4/tcp_allowed_congestion_control); do
+		expect_equal "$(read_control --sysctl net.ipv4.tcp_congestion_control="$other")" "$other"
+	done
+}
+
 @test "network: the network program ends with the container" {
 	local name mode
 	for mode in slirp4netns pasta; do
