@@ -91,6 +91,7 @@ int exec_run(struct store *store, const struct container *container, const struc
 	    .console_socket = -1,
 	    .report_fd = -1,
 	    .cgroup_fd = cgroup_fd >= 0 ? cgroup_fd : -1,
+	    .preserve_fds = (unsigned int)options->preserve_fds,
 	};
 	if (options->detach) {
 		r = exec_detached(&exec, err);

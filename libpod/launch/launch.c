@@ -331,7 +331,7 @@ static int launch_locked(struct store *store, struct container *container, struc
 	CLEANUP(sharing_free) struct sharing_volumes sharing = {0};
 	if ((r = sharing_find(store, container, &plan->spec, others.fds, &sharing, err)) < 0)
 		return r;
-	struct birth birth = {.sharing = &sharing, .bridges = &bridges, .store = store, .container = container, .plan = plan, .map_fd = -1, .map_write_fd = -1, .description = d, .control = -1};
+	struct birth birth = {.sharing = &sharing, .bridges = &bridges, .store = store, .container = container, .plan = plan, .map_fd = -1, .map_write_fd = -1, .description = d, .preserve_fds = streams->preserve_fds, .control = -1};
 	memcpy(birth.namespace_fds, others.fds, sizeof(others.fds));
 	birth.inner_fd = others.inner;
 	d->directory_fd = directory;

@@ -36,6 +36,7 @@ struct birth {
 	const struct network_bridges *bridges; /* of its networks; NULL: none */
 	int map_write_fd;		  /* the command line's end of it, to be closed: its death must show */
 	struct monitor_description *description;
+	unsigned int preserve_fds;
 	int control;			  /* the command line, which waits for the report; -1: there is none, it is a restart */
 	int forward_fd; /* the forwarder's end of description->forward_fd; set by the monitor process */
 };

@@ -180,6 +180,7 @@ static int spawn(const struct birth *birth, const struct ends *ends, struct erro
 	    .passwd_lines = &birth->container->passwd_lines,
 	    .group_lines = &birth->container->group_lines,
 	    .die_with_parent = !d->own_pid_namespace,
+	    .preserve_fds = birth->preserve_fds,
 	    .id = birth->container->id,
 	    .bundle = bundle,
 	};
@@ -377,12 +378,12 @@ static pid_t number_in_proc(void)
 }
 
 /* Nothing of the command line's stays: its terminal, its session, its streams (a `$(coracle run -d …)` waits for their end), its signals, and
- * whatever descriptors it was given itself. */
-static int leave_command_line(struct error *err)
+ * whatever descriptors it was given itself, but for those that are the container's. */
+static int leave_command_line(unsigned int preserve_fds, struct error *err)
 {
 	sigset_t none;
 	setsid();
-	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	close_range(3 + preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
 	/* Those that the monitor waits for: an ignored one never comes. The first process resets all of them. */
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -440,7 +441,7 @@ int monitor_process(const struct birth *birth, struct error *err)
 	struct ends ends = ENDS_INIT;
 	int r;
 	cleanup_close(&birth->map_write_fd);
-	if ((r = leave_command_line(err)) < 0 || (r = make_ends(birth, &ends, err)) < 0)
+	if ((r = leave_command_line(birth->preserve_fds, err)) < 0 || (r = make_ends(birth, &ends, err)) < 0)
 		return r;
 	d->monitor_pid = number_in_proc();
 	if (!d->own_pid_namespace)
@@ -449,6 +450,7 @@ int monitor_process(const struct birth *birth, struct error *err)
 	if ((birth->plan->nested && (r = wait_for_maps(birth, err)) < 0) || (r = spawn(birth, &ends, err)) < 0)
 		return r;
 	close_theirs(&ends);
+	descriptors_close_inherited(birth->preserve_fds);
 	struct birth helped = *birth;
 	auto_close int forwarder_end = -1;
 	if (d->ports_count && (r = make_forwarder_pair(d, &forwarder_end, err)) < 0)

@@ -57,6 +57,7 @@ struct create_options {
 	bool detach, sig_proxy;
 	const char *detach_keys;
 	struct strv attach;
+	int64_t preserve_fds;
 	/* not an option: the whole command line, for the record; NULL-terminated, or NULL */
 	char *const *command_line;
 };

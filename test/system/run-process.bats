@@ -177,3 +177,27 @@ identity() { # options…
 	run -0 coracle run --rm --cgroups disabled --pids-limit 0 busybox echo fine
 	expect_output fine
 }
+
+@test "run --preserve-fds: the process has so many more descriptors, and none besides" {
+	local open='cd /proc/self/fd && echo *' hold='cat <&4 >&3; exec 3>&-; sleep 1000'
+	printf 'from below\n' >"$T/in"
+	run -0 coracle run --rm --preserve-fds 2 busybox sh -c "cat <&4 >&3; $open" 3>"$T/out" 4<"$T/in" 5</dev/null 9</dev/null
+	expect_match '^0 1 2 3 4( 5)?$' # the shell's own, of what it lists
+	expect_equal "$(cat "$T/out")" "from below"
+	expect_equal "$(coracle run --rm --init --preserve-fds 1 busybox cat /proc/self/fd/3 3<"$T/in")" "from below"
+	expect_equal "$(coracle run --rm --preserve-fds 0 busybox sh -c 'echo x >&3' 2>&1 3>"$T/none")" "sh: 3: Bad file descriptor"
+	# Left in the background; whoever reads learns when the process lets go of it, because nobody else has it: neither the monitor nor a helper.
+	mkfifo "$T/pipe"
+	coracle run -d --name held --network slirp4netns --preserve-fds 2 busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" >/dev/null &
+	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	await $!
+	expect_equal "$(inspected held State.Status)" running
+	# The same while the command stays.
+	coracle run --rm --preserve-fds 2 --name stays busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" &
+	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	expect_equal "$(inspected stays State.Status)" running
+	coracle rm -f -t 0 stays held
+	expect_error 125 'descriptor 4 is not open' coracle run --rm --preserve-fds 2 busybox true 3</dev/null 4<&-
+	expect_error 125 'handed on' coracle run --rm --preserve-fds=-1 busybox true
+	no_containers
+}
