@@ -148,6 +148,54 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_error 125 'none-such' coracle wait none-such
 }
 
+@test "wait --condition: another state than the end, or one of several; --interval is how often it is looked at" {
+	local waiting
+	coracle create --name one busybox sh -c 'sleep 1000' >/dev/null
+	expect_equal "$(coracle wait --condition created one)" -1
+	coracle wait --condition running,paused --interval 50 one >"$T/running" &
+	waiting=$!
+	sleep 0.3
+	expect_equal "$(cat "$T/running")" "" # it waits indeed
+	coracle start one
+	await "$waiting"
+	expect_status 0
+	expect_equal "$(cat "$T/running")" -1
+	coracle wait --condition=paused -i 20ms one >"$T/paused" &
+	waiting=$!
+	sleep 0.3
+	expect_equal "$(cat "$T/paused")" ""
+	coracle pause one
+	await "$waiting"
+	expect_equal "$(cat "$T/paused")" -1
+	coracle unpause one
+	# An end comes at once, however seldom it is looked; with its exit code also when nothing is left of the container.
+	coracle wait --condition paused,stopped --interval 1h one >"$T/exited" &
+	waiting=$!
+	sleep 0.3
+	expect_equal "$(cat "$T/exited")" ""
+	coracle kill one
+	await "$waiting"
+	expect_equal "$(cat "$T/exited")" 137
+	expect_equal "$(coracle wait --condition exited one)" 137
+	coracle run -d --rm --name short busybox sh -c 'sleep 0.7; exit 9' >/dev/null
+	expect_equal "$(coracle wait --condition paused --condition exited short)" 9
+	coracle wait --condition removing -i 20ms one >"$T/removed" &
+	waiting=$!
+	coracle rm one
+	await "$waiting"
+	expect_equal "$(cat "$T/removed")" -1
+	coracle create --name two busybox true >/dev/null
+	coracle wait --condition running -i 20ms two >"$T/never" 2>&1 &
+	waiting=$!
+	sleep 0.3
+	coracle rm two
+	await "$waiting"
+	expect_status 125
+	grep 'two was removed' "$T/never"
+	expect_error 125 'nonsense' coracle wait --condition nonsense one
+	expect_error 125 'interval' coracle wait --condition running --interval 0 one
+}
+
 @test "rm: several, by filter, all; -f stops; unknown ones" {
 	local name
 	for name in a b c; do coracle create --name $name busybox true >/dev/null; done
