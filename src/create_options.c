@@ -81,6 +81,7 @@ const struct cli_option create_option_table[] = {
     {0, "subgidname", CLI_STRING, AT(subgidname), "NAME", "Map the subordinate group ids that /etc/subgid has for this name"},
     {0, "subuidname", CLI_STRING, AT(subuidname), "NAME", "Map the subordinate user ids that /etc/subuid has for this name"},
     {0, "sysctl", CLI_LIST, AT(sysctls), "NAME=VALUE", "Set a kernel parameter of the container's own namespaces"},
+    {0, "systemd", CLI_STRING, AT(systemd), "MODE", "Prepare the container for systemd: true (the default: if that is its program), false or always", .values = "true|false|always"},
     {0, "tmpfs", CLI_LIST, AT(tmpfs), "PATH[:OPTIONS]", "Mount a tmpfs"},
     {'t', "tty", CLI_FLAG, AT(terminal), NULL, "Give the container a terminal"},
     {0, "uidmap", CLI_LIST, AT(uidmap), "CONTAINER:FROM:COUNT", "Map user ids of your own (0 is you, 1 and so on the subordinate ones) to ids of the container"},

@@ -27,6 +27,7 @@
 #include "pkg/file/file.h"
 #include "pkg/process/process.h"
 #include "pkg/program/program.h"
+#include "rootless/cgroup/cgroup.h"
 #include "rootless/userns/userns.h"
 
 /* What the first process is connected by: [0] is its end. */
@@ -146,6 +147,9 @@ static int spawn(const struct birth *birth, const struct ends *ends, struct erro
 	if (r < 0)
 		return r;
 	struct monitor_description *d = birth->description;
+	auto_close int delegated = -1;
+	if (birth->container->systemd && d->cgroup_fd >= 0 && (r = delegated = cgroup_delegate(d->cgroup_fd, err)) < 0)
+		return r;
 	auto_free char *bundle = xasprintf("%s/containers/%s", birth->store->root, birth->container->id);
 	int joined[SPEC_NS_COUNT];
 	memcpy(joined, birth->namespace_fds, sizeof(joined));
@@ -162,7 +166,7 @@ static int spawn(const struct birth *birth, const struct ends *ends, struct erro
 	    .fuse_socket = ends->fuse[0],
 	    .network_socket = ends->network[0],
 	    .init_fd = ends->init,
-	    .cgroup_fd = d->cgroup_fd,
+	    .cgroup_fd = delegated >= 0 ? delegated : d->cgroup_fd,
 	    .wait_fd = ends->wait[0],
 	    .ready_fd = -1,
 	    .report_fd = ends->report[0],

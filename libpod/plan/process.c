@@ -77,7 +77,7 @@ static int plan_stop(const struct create_options *options, struct json_object *i
 	if (!signal && json_get_string(image_config, "StopSignal", &signal, err) < 0)
 		return -EINVAL;
 	if (text_is_empty(signal))
-		signal = "SIGTERM";
+		signal = container->systemd ? "SIGRTMIN+3" : "SIGTERM";
 	container->stop_signal = signal_from_name(signal);
 	if (container->stop_signal < 0)
 		return error_set(err, EINVAL, "unknown stop signal \"%s\"", signal);
@@ -92,7 +92,7 @@ int plan_process(struct store *store, const struct create_options *options, cons
 	process->present = true;
 	process->terminal = options->terminal;
 	int r = plan_arguments(options, image_config, arguments, plan, err);
-	if (r < 0)
+	if (r < 0 || (r = plan_systemd(options, plan, err)) < 0)
 		return r;
 	auto_free char *home = NULL;
 	if ((r = plan_identity(store, options, image, image_config, plan, &home, err)) < 0)
@@ -100,6 +100,7 @@ int plan_process(struct store *store, const struct create_options *options, cons
 	r = plan_environment(options, image_config, plan->container->hostname, home, &process->env, err);
 	if (r < 0)
 		return r;
+	plan_systemd_environment(plan);
 
 	const char *cwd = options->workdir;
 	if (!cwd && json_get_string(image_config, "WorkingDir", &cwd, err) < 0)

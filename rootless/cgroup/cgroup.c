@@ -17,6 +17,8 @@
 
 /* How deep cgroups that a container made in its own are followed. */
 #define DEPTH_MAX 32
+/* The one that a container divides. */
+#define DELEGATED "container"
 
 static int no_place(const struct cgroup_request *request, int reason, struct cgroup *ret, struct error *err)
 {
@@ -231,4 +233,16 @@ int cgroup_remove_open(int fd, int timeout_ms, struct error *err)
 	path[length] = '\0';
 	/* One that is gone is shown as "… (deleted)", which is not there either. */
 	return cgroup_remove(path, timeout_ms, err);
+}
+
+int cgroup_delegate(int fd, struct error *err)
+{
+	int r = walk(fd, 0, remove_children, NULL);
+	if (r == 0 && mkdirat(fd, DELEGATED, 0755) < 0)
+		r = -errno;
+	if (r < 0)
+		return error_sys(err, r, "make a cgroup that the container can divide");
+	cgroup_hand_down(fd);
+	int delegated = openat(fd, DELEGATED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return delegated < 0 ? error_sys(err, errno, "open the cgroup that the container can divide") : delegated;
 }

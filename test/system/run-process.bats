@@ -201,3 +201,42 @@ identity() { # options…
 	expect_error 125 'handed on' coracle run --rm --preserve-fds=-1 busybox true
 	no_containers
 }
+
+@test "run --systemd: what it mounts, its signal, its environment; by itself when the program is an init" {
+	local tell='grep -E " /(run|run/lock|tmp|var/log/journal) " /proc/mounts | cut -d" " -f2,3; echo $container ${#container_uuid}'
+	run -0 --separate-stderr coracle run --name one --systemd always busybox sh -c "$tell; touch /run/x /run/lock/x /tmp/x /var/log/journal/x && stat -c %a /run /tmp"
+	[[ "$(grep -c tmpfs <<<"$output")" == 4 ]]
+	expect_match $'(^|\n)/var/log/journal tmpfs'
+	expect_match $'\ncoracle 32\n755\n1777$'
+	expect_equal "$(inspected one Config.StopSignal) $(inspected one Config.SystemdMode)" "SIGRTMIN+3 true"
+	expect_equal "$(coracle run --rm busybox sh -c "$tell")" "coracle 0"
+	# By the program alone, whatever it is: /sbin/init here is busybox'.
+	coracle create --name two busybox /sbin/init >/dev/null
+	coracle create --name three --systemd false busybox /sbin/init >/dev/null
+	coracle create --name four --entrypoint /lib/systemd/systemd --stop-signal SIGINT busybox >/dev/null
+	coracle create --name five busybox /bin/init >/dev/null
+	coracle create --name six --init busybox /sbin/init >/dev/null
+	expect_equal "$(for name in two three four five six; do inspected $name Config.StopSignal; done | tr '\n' ' ')" "SIGRTMIN+3 SIGTERM SIGINT SIGTERM SIGTERM "
+	expect_equal "$(inspected four Config.SystemdMode)" true
+	# A mount of the user's own is his.
+	mkdir "$T/own" && echo mine >"$T/own/file"
+	expect_equal "$(coracle run --rm --systemd always -v "$T/own:/tmp" -e container_uuid=me busybox sh -c 'cat /tmp/file; echo $container_uuid' 2>/dev/null)" $'mine\nme'
+	expect_error 125 'process 1' coracle run --rm --systemd always --init busybox true
+	expect_error 125 'true, false or always' coracle run --rm --systemd maybe busybox true
+}
+
+@test "run --systemd: stop sends SIGRTMIN+3; that there is no control group is said; it survives a restart" {
+	run -0 --separate-stderr coracle run -d --name one --systemd always --cgroups disabled busybox sh -c 'trap "echo stopped; exit 0" RTMIN+3; echo ready; while :; do sleep 0.05; done'
+	[[ $stderr == *"no control group that systemd could divide"*"--cgroups disabled"* ]]
+	local i
+	# shellcheck disable=SC2317,SC2329 # called by wait_until
+	has_started() { [[ $(coracle logs one | grep -c ready) == "$1" ]]; }
+	for i in 1 2; do
+		wait_until has_started $i
+		coracle stop -t 60 one
+		expect_equal "$(inspected one State.ExitCode) $(coracle logs one | grep -c stopped)" "0 $i"
+		coracle start one 2>/dev/null
+	done
+	coracle rm -f -t 0 one
+	no_containers
+}
