@@ -88,6 +88,7 @@ struct container {
 	struct strv dns, dns_search, dns_options, add_hosts;
 	char *hostname;
 	bool remove;        /* --rm */
+	char *init_path;    /* of the host's, instead of our own init; NULL */
 	bool systemd;       /* it is one for systemd: has a cgroup to divide */
 	bool terminal, open_stdin, stdin_once, init, privileged, read_only, publish_all, detached;
 	char *detach_keys;

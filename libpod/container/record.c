@@ -57,6 +57,7 @@ static const struct member members[] = {
     MEMBER("openStdin", BOOLEAN, open_stdin),
     MEMBER("stdinOnce", BOOLEAN, stdin_once),
     MEMBER("init", BOOLEAN, init),
+    MEMBER("initPath", STRING, init_path),
     MEMBER("systemd", BOOLEAN, systemd),
     MEMBER("privileged", BOOLEAN, privileged),
     MEMBER("readOnly", BOOLEAN, read_only),

@@ -90,7 +90,9 @@ static int make_ends(const struct birth *birth, struct ends *ends, struct error 
 		return r;
 	if (container->init) {
 		auto_free char *path = NULL;
-		if ((r = program_find("coracle-init", &path, err)) < 0)
+		if (container->init_path)
+			path = xstrdup(container->init_path);
+		else if ((r = program_find("coracle-init", &path, err)) < 0)
 			return r;
 		ends->init = open(path, O_RDONLY | O_CLOEXEC);
 		if (ends->init < 0)
@@ -166,6 +168,7 @@ static int spawn(const struct birth *birth, const struct ends *ends, struct erro
 	    .fuse_socket = ends->fuse[0],
 	    .network_socket = ends->network[0],
 	    .init_fd = ends->init,
+	    .init_name = birth->container->init_path,
 	    .cgroup_fd = delegated >= 0 ? delegated : d->cgroup_fd,
 	    .wait_fd = ends->wait[0],
 	    .ready_fd = -1,

@@ -24,7 +24,7 @@ struct create_options {
 	bool env_host, unset_env_all;
 	struct strv group_add, ulimits, cap_add, cap_drop, security_opts, sysctls;
 	int64_t oom_score_adj;
-	const char *stop_signal, *systemd;
+	const char *stop_signal, *systemd, *init_path, *personality;
 	int64_t stop_timeout;
 	bool entrypoint_given, oom_score_adj_given, stop_timeout_given;
 	/* the container */

@@ -226,17 +226,48 @@ identity() { # options…
 }
 
 @test "run --systemd: stop sends SIGRTMIN+3; that there is no control group is said; it survives a restart" {
-	run -0 --separate-stderr coracle run -d --name one --systemd always --cgroups disabled busybox sh -c 'trap "echo stopped; exit 0" RTMIN+3; echo ready; while :; do sleep 0.05; done'
+	run -0 --separate-stderr coracle run -d --name one --systemd always --cgroups disabled busybox sh -c 'trap "echo stopped; exit 0" 37; echo ready; while :; do sleep 0.05; done'
 	[[ $stderr == *"no control group that systemd could divide"*"--cgroups disabled"* ]]
 	local i
 	# shellcheck disable=SC2317,SC2329 # called by wait_until
 	has_started() { [[ $(coracle logs one | grep -c ready) == "$1" ]]; }
 	for i in 1 2; do
-		wait_until has_started $i
+		wait_until 20 has_started $i
 		coracle stop -t 60 one
 		expect_equal "$(inspected one State.ExitCode) $(coracle logs one | grep -c stopped)" "0 $i"
 		coracle start one 2>/dev/null
 	done
 	coracle rm -f -t 0 one
+	no_containers
+}
+
+@test "run --personality: the execution domain, also of later processes and starts" {
+	expect_equal "$(coracle run --rm --personality LINUX32 busybox uname -m)" "$(setarch linux32 uname -m)"
+	expect_equal "$(coracle run --rm --personality LINUX busybox uname -m)" "$(uname -m)"
+	expect_equal "$(setarch linux32 "$T/coracle" run --rm --personality LINUX busybox uname -m)" "$(uname -m)"
+	coracle create --name one --personality LINUX32 busybox sleep 1000 >/dev/null
+	coracle start one
+	coracle restart -t 0 one
+	expect_equal "$(coracle exec one uname -m)" "$(setarch linux32 uname -m)"
+	coracle rm -f -t 0 one
+	expect_error 125 'LINUX or LINUX32' coracle run --rm --personality BSD busybox true
+}
+
+@test "run --init-path: the host's program is process 1, and gets the command behind --" {
+	printf '%s\n' '#include <stdio.h>' '#include <unistd.h>' \
+		'int main(int count, char **args) { printf("%d:%s:%s:%d\n", count, args[1], args[2], (int)getpid()); fflush(stdout); execv("/bin/sh", args + 2); return 9; }' >"$T/init.c"
+	cc -static -o "$T/init" "$T/init.c"
+	expect_equal "$(coracle run --rm --init --init-path ./init busybox sh -c 'echo $$')" $'5:--:sh:1\n1'
+	# Without --init there is none; with it, it is the same at each start, from wherever.
+	expect_equal "$(coracle run --rm --init-path ./init busybox sh -c 'echo $$')" 1
+	coracle create --name one --init --init-path ./init busybox sh -c 'echo $$' >/dev/null
+	(cd / && coracle start -a one >"$T/out")
+	expect_equal "$(cat "$T/out")" $'5:--:sh:1\n1'
+	rm "$T/init"
+	expect_error 125 "$T/init" coracle start -a one
+	coracle rm one
+	expect_error 125 'init-path' coracle run --rm --init --init-path "$T/none" busybox true
+	printf 'no program' >"$T/text" && chmod +x "$T/text"
+	expect_error 126 "$T/text" coracle run --rm --init --init-path "$T/text" busybox true
 	no_containers
 }
