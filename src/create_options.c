@@ -73,6 +73,7 @@ const struct cli_option create_option_table[] = {
     {0, "read-only", CLI_FLAG, AT(read_only), NULL, "Mount the root file system read-only"},
     {0, "read-only-tmpfs", CLI_FLAG, AT(read_only_tmpfs), NULL, "With --read-only, mount writable /run, /tmp and /var/tmp (on by default); without, not even /dev and /dev/shm can be written"},
     {0, "replace", CLI_FLAG, AT(replace), NULL, "Remove a container that has the same name first, even if it is running"},
+    {0, "requires", CLI_COMMA_LIST, AT(requires), "CONTAINER", "Start these containers first, each time, unless they run", .complete = CLI_COMPLETE_CONTAINER},
     {0, "restart", CLI_STRING, AT(restart), "POLICY", "When to start it again: no, always, unless-stopped or on-failure[:TIMES]"},
     {0, "rm", CLI_FLAG, AT(rm), NULL, "Remove the container when it ends"},
     {0, "secret", CLI_LIST, AT(secrets), "NAME[,OPTION...]", "Give the container a secret: type=mount or env, target=, uid=, gid=, mode="},

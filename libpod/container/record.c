@@ -83,6 +83,7 @@ static const struct member members[] = {
     MEMBER("userns", STRING, userns),
     MEMBER("uidMap", VECTOR, uid_map),
     MEMBER("gidMap", VECTOR, gid_map),
+    MEMBER("requires", VECTOR, requires),
     MEMBER("passwdLines", VECTOR, passwd_lines),
     MEMBER("groupLines", VECTOR, group_lines),
     MEMBER("secrets", VECTOR, secrets),

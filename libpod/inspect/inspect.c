@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "libpod/container/dependencies.h"
 #include "libpod/limits/limits.h"
 #include "libpod/spec/spec.h"
 #include "libpod/secret/secret.h"
@@ -281,6 +282,9 @@ static void add_container_members(struct store *store, const struct container_en
 	json_add_string(object, "OCIRuntime", "coracle");
 	json_add_string(object, "PidFile", or_empty(container->pid_file));
 	json_add_string(object, "Name", container->name);
+	auto_strv struct strv dependencies = STRV_INIT;
+	container_dependencies(container, &dependencies);
+	json_add_strv(object, "Dependencies", &dependencies);
 	json_add_int(object, "RestartCount", entry->state.restart_count);
 	json_add_string(object, "Driver", container->driver);
 	json_add_string(object, "MountLabel", "");

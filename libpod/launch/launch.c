@@ -413,11 +413,12 @@ int launch_container(struct store *store, struct container *container, struct pl
 	if (lock < 0)
 		return lock;
 	int r = plan ? 0 : reload(store, container, &reloaded, err);
-	if (r < 0) {
+	if (r == 0)
+		r = start_required(store, container, err);
+	if (r < 0)
 		close(lock);
-		return r;
-	}
-	r = launch_locked(store, container, plan ? plan : &reloaded, lock, streams, ret, err);
+	else
+		r = launch_locked(store, container, plan ? plan : &reloaded, lock, streams, ret, err);
 	/* What `run --rm` made goes again. A monitor that got that far has done it already. */
 	if (r < 0 && container->remove && container_remove(store, container->id, NULL) == 0)
 		store_empty_trash(store, NULL);

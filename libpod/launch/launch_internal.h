@@ -59,6 +59,9 @@ int plan_reload(struct store *store, struct container *container, struct plan *r
 /* ids.c: makes these ids the plan's and, where they are others than it was made with, the container's, with a warning if that concerns its files. */
 int adopt_ids(struct store *store, struct container *container, const struct id_mapping *mapping, struct plan *plan, struct error *err);
 
+/* requires.c: starts those of the containers that this one requires which do not run, and, first, what those require. */
+int start_required(struct store *store, const struct container *container, struct error *err);
+
 /* others.c: fills in the namespaces of other containers that this one shares, and then their user namespace too, in which it must live. */
 int others_open(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], struct error *err);
 /* The mount namespace of a living container, for its volumes; its user namespace like others_open(). */

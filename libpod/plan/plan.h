@@ -32,7 +32,7 @@ struct create_options {
 	const char *uts, *pid, *ipc, *cgroupns;
 	/* who it is */
 	const char *userns, *subuidname, *subgidname, *passwd_entry, *group_entry;
-	struct strv uidmap, gidmap, secrets;
+	struct strv uidmap, gidmap, secrets, requires;
 	bool passwd;
 	struct strv labels, label_files, annotations;
 	bool rm, replace, quiet;

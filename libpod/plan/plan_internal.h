@@ -49,6 +49,7 @@ int plan_namespaces(struct store *store, const struct create_options *options, s
 int plan_networks(struct store *store, const struct create_options *options, struct container *container, struct error *err);
 /* policy.c */
 int plan_restart(const struct create_options *options, struct container *container, struct error *err);
+int plan_requires(struct store *store, const struct create_options *options, struct container *container, struct error *err);
 int plan_log(const struct create_options *options, struct container *container, struct error *err);
 int plan_limits(const struct create_options *options, struct plan *plan, struct error *err);
 /* ports.c */

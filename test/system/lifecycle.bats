@@ -218,6 +218,50 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_error 125 'name' coracle rm
 }
 
+@test "rm --depend: those that share its namespaces or require it go with it, and those that need those" {
+	local ids
+	coracle run -d --name base busybox sleep 1000 >/dev/null
+	coracle run -d --name net --network container:base busybox sleep 1000 >/dev/null
+	coracle create --name pid --pid container:net busybox true >/dev/null
+	coracle create --name needs --requires pid,base busybox true >/dev/null
+	coracle create --name alone busybox true >/dev/null
+	expect_equal "$(coracle inspect --format '{{len .Dependencies}} {{index .Dependencies 0}}' needs)" "2 $(inspected pid Id)"
+	expect_equal "$(coracle inspect --format '{{.Dependencies}}' net)" "[$(inspected base Id)]"
+	# What runs is only removed by force.
+	expect_equal "$(coracle ps -a --format '{{.Names}}' | wc -l)" 5
+	run -125 coracle rm --depend net
+	expect_equal "$(coracle ps -a --format '{{.Names}}' | sort | tr '\n' ' ')" "alone base net "
+	ids=$(inspected net Id)
+	run -0 coracle rm -f -t 0 --depend base net
+	expect_output "$ids"$'\n'base
+	expect_equal "$(coracle ps -a --format '{{.Names}}')" alone
+	coracle create --name more --requires alone busybox true >/dev/null
+	coracle rm --depend -a
+	no_containers
+	expect_error 125 'none-such' coracle rm --depend none-such
+}
+
+@test "run, create --requires: started first, each time, with what those require; what is gone is said" {
+	coracle create --name first busybox sleep 1000 >/dev/null
+	coracle create --name second --requires first busybox sh -c 'echo second; sleep 1000' >/dev/null
+	coracle create --name third --requires second --requires first busybox echo third >/dev/null
+	expect_equal "$(coracle run --rm --requires second busybox echo fourth)" fourth
+	expect_equal "$(inspected first State.Status) $(inspected second State.Status) $(inspected third State.Status)" "running running created"
+	local pid
+	pid=$(inspected first State.Pid)
+	coracle stop -t 0 second
+	expect_equal "$(coracle start -a third)" third
+	expect_state second running
+	expect_equal "$(inspected first State.Pid)" "$pid" # one that runs is left alone
+	coracle create --name broken busybox no-such-program >/dev/null
+	expect_error 125 'no-such-program' coracle run --rm --requires broken busybox true
+	expect_error 125 'none-such' coracle run --rm --requires none-such busybox true
+	coracle rm -f -t 0 second
+	expect_error 125 'requires the container.*not there any more' coracle start third
+	coracle rm -f -t 0 first third broken
+	no_containers
+}
+
 @test "rm: by the start of an id; an ambiguous one is an error" {
 	local id i
 	id=$(coracle create --name abcdef busybox true)
