@@ -45,14 +45,16 @@ static char *prefix_of(const struct container_list *list, size_t i, const struct
 	return options->color ? xasprintf("\033[%dm%s\033[0m", colors[i % ARRAY_SIZE(colors)], name) : TAKE_PTR(name);
 }
 
-static int show(struct store *store, const struct container_list *list, size_t i, struct logs_options logs, const struct options *options, struct error *err)
+static int show(struct store *store, const struct container_list *list, size_t i, struct logs_options logs,
+		const struct options *options, struct error *err)
 {
 	auto_free char *prefix = prefix_of(list, i, options);
 	logs.prefix = prefix;
 	return logs_show(store, list->items[i].container, &logs, err);
 }
 
-_Noreturn static void follow_one(struct store *store, const struct container_list *list, size_t i, const struct logs_options *logs, const struct options *options)
+_Noreturn static void follow_one(struct store *store, const struct container_list *list, size_t i,
+				 const struct logs_options *logs, const struct options *options)
 {
 	struct error err = ERROR_INIT;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -66,7 +68,8 @@ _Noreturn static void follow_one(struct store *store, const struct container_lis
 }
 
 /* Several at once: a process for each. The exit status. */
-static int follow_all(struct store *store, const struct container_list *list, const struct logs_options *logs, const struct options *options, struct error *err)
+static int follow_all(struct store *store, const struct container_list *list, const struct logs_options *logs,
+		      const struct options *options, struct error *err)
 {
 	auto_free pid_t *pids = xcalloc(list->count, sizeof(*pids));
 	int status, worst = 0;
@@ -75,7 +78,8 @@ static int follow_all(struct store *store, const struct container_list *list, co
 		if (pids[i] == 0)
 			follow_one(store, list, i, logs, options);
 		if (pids[i] < 0)
-			return error_sys(err, pids[i], "make a process that follows %s", list->items[i].container->name);
+			return error_sys(err, pids[i], "make a process that follows %s",
+					 list->items[i].container->name);
 	}
 	for (size_t i = 0; i < list->count; i++)
 		if (process_wait(pids[i], &status) < 0 || process_exit_code(status) != 0)

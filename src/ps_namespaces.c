@@ -10,8 +10,8 @@
 static const struct {
 	const char *column, *key, *file;
 } namespaces[] = {
-    {"CGROUPNS", "Cgroup", "cgroup"}, {"IPC", "IPC", "ipc"},	 {"MNT", "MNT", "mnt"}, {"NET", "NET", "net"},
-    {"PIDNS", "PIDNS", "pid"},	      {"USERNS", "User", "user"}, {"UTS", "UTS", "uts"},
+    {"CGROUPNS", "Cgroup", "cgroup"}, {"IPC", "IPC", "ipc"},      {"MNT", "MNT", "mnt"}, {"NET", "NET", "net"},
+    {"PIDNS", "PIDNS", "pid"},        {"USERNS", "User", "user"}, {"UTS", "UTS", "uts"},
 };
 
 /* namespaces(7): /proc/PID/ns/net is a link to "net:[4026531840]". */
@@ -32,7 +32,8 @@ static void add(struct json_object *object, pid_t pid, bool columns)
 {
 	char text[64];
 	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
-		json_add_string(object, columns ? namespaces[i].column : namespaces[i].key, number(pid, namespaces[i].file, text, sizeof(text)));
+		json_add_string(object, columns ? namespaces[i].column : namespaces[i].key,
+				number(pid, namespaces[i].file, text, sizeof(text)));
 }
 
 void ps_add_namespaces(struct json_object *row, pid_t pid)

@@ -6,8 +6,10 @@
 
 #include "pkg/json/json.h"
 
-#define PS_NAMESPACES_FORMAT \
-	"table {{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.CGROUPNS}}\t{{.IPC}}\t{{.MNT}}\t{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}}"
+#define PS_NAMESPACES_FORMAT                                                                                           \
+	"table "                                                                                                       \
+	"{{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.CGROUPNS}}\t{{.IPC}}\t{{.MNT}}\t{{.NET}}\t{{.PIDNS}}\t{{.USERNS}}\t{{.UTS}" \
+	"}"
 
 /* Adds CGROUPNS, IPC … to a row of the table; "" where there is no process, pid 0. */
 void ps_add_namespaces(struct json_object *row, pid_t pid);

@@ -12,7 +12,8 @@ static void add(struct strv *list, const char *id)
 
 void container_dependencies(const struct container *container, struct strv *ret)
 {
-	const char *const modes[] = {container->network, container->pid_mode, container->ipc_mode, container->uts_mode, container->cgroup_mode, container->userns};
+	const char *const modes[] = {container->network,  container->pid_mode,    container->ipc_mode,
+				     container->uts_mode, container->cgroup_mode, container->userns};
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
 		if (modes[i] && text_starts_with(modes[i], "container:"))
 			add(ret, modes[i] + strlen("container:"));

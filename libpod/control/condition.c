@@ -18,9 +18,11 @@ static const struct {
 	const char *name;
 	unsigned int bits;
 } conditions[] = {
-    {"created", BIT(CONTAINER_CREATED)},    {"configured", BIT(CONTAINER_CREATED)}, {"initialized", BIT(CONTAINER_STARTING)},
-    {"running", BIT(CONTAINER_RUNNING)},    {"paused", BIT(CONTAINER_PAUSED)},      {"stopping", BIT(CONTAINER_STOPPING)},
-    {"stopped", BIT(CONTAINER_EXITED)},     {"exited", BIT(CONTAINER_EXITED)},      {"removing", CONTROL_WAIT_REMOVED},
+    {"created", BIT(CONTAINER_CREATED)},      {"configured", BIT(CONTAINER_CREATED)},
+    {"initialized", BIT(CONTAINER_STARTING)}, {"running", BIT(CONTAINER_RUNNING)},
+    {"paused", BIT(CONTAINER_PAUSED)},        {"stopping", BIT(CONTAINER_STOPPING)},
+    {"stopped", BIT(CONTAINER_EXITED)},       {"exited", BIT(CONTAINER_EXITED)},
+    {"removing", CONTROL_WAIT_REMOVED},
 };
 
 int control_condition(const char *name, unsigned int *set, struct error *err)
@@ -31,7 +33,9 @@ int control_condition(const char *name, unsigned int *set, struct error *err)
 			return 0;
 		}
 	return error_set(err, EINVAL,
-			 "a container is never \"%s\"; there are created, initialized, running, paused, stopping, stopped, exited and removing", name);
+			 "a container is never \"%s\"; there are created, initialized, running, paused, stopping, "
+			 "stopped, exited and removing",
+			 name);
 }
 
 static void sleep_ns(int64_t ns)
@@ -41,7 +45,8 @@ static void sleep_ns(int64_t ns)
 }
 
 /* The time of one look: until it has ended (0), or the time is over (-ETIMEDOUT), or there is nobody who could tell. */
-static int wait_a_moment(struct store *store, const struct container *container, int64_t interval_ns, int *ret_exit_code, struct error *err)
+static int wait_a_moment(struct store *store, const struct container *container, int64_t interval_ns,
+			 int *ret_exit_code, struct error *err)
 {
 	auto_close int monitor = monitor_connect(store, container->id, err);
 	if (monitor >= 0)
@@ -61,8 +66,8 @@ static int gone(const struct container *container, unsigned int wanted, int *ret
 	return 0;
 }
 
-int control_wait_condition(struct store *store, const struct container *container, unsigned int wanted, int64_t interval_ns, int *ret_exit_code,
-			   struct error *err)
+int control_wait_condition(struct store *store, const struct container *container, unsigned int wanted,
+			   int64_t interval_ns, int *ret_exit_code, struct error *err)
 {
 	for (;;) {
 		struct container_state state;

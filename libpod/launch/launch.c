@@ -287,7 +287,8 @@ static bool can_have_cgroup(const struct plan *plan)
 static void miss_systemd_cgroup(const struct container *container, const char *why)
 {
 	if (container->systemd)
-		message_warn("container %s has no control group that systemd could divide, without which it does not start: %s", container->name, why);
+		message_warn("container %s has no control group that systemd could divide, without which it does not start: %s",
+			     container->name, why);
 }
 
 static int make_systemd_cgroup(const struct container *container, struct cgroup_request *request, struct cgroup *ret, struct error *err)

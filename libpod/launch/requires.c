@@ -27,8 +27,10 @@ int start_required(struct store *store, const struct container *container, struc
 		auto_container struct container *other = NULL;
 		int r = container_read(store, container->requires.items[i], &other, err);
 		if (r == -ENOENT)
-			return error_set(err, ENOENT, "container %s requires the container %.12s, which is not there any more; make %s anew",
-					 container->name, container->requires.items[i], container->name);
+			return error_set(
+			    err, ENOENT,
+			    "container %s requires the container %.12s, which is not there any more; make %s anew",
+			    container->name, container->requires.items[i], container->name);
 		if (r < 0 || (r = start_other(store, other, err)) < 0)
 			return error_context(err, "container %s requires another", container->name);
 	}
