@@ -142,6 +142,15 @@ static int open_secrets(const struct birth *birth, struct secrets *secrets, stru
 	return secret_add_env(birth->store, birth->container, &birth->plan->spec.process.env, err);
 }
 
+/* Its root is who we are, even while we have no name yet; or another id of ours, in a user namespace below. */
+static int divisible_cgroup(const struct birth *birth, struct error *err)
+{
+	const struct plan *plan = birth->plan;
+	int64_t uid = plan->nested ? id_map_outside(&plan->inner.uids, 0) : -1;
+	int64_t gid = plan->nested ? id_map_outside(&plan->inner.gids, 0) : -1;
+	return cgroup_delegate(birth->description->cgroup_fd, (uid_t)uid, (gid_t)gid, err);
+}
+
 static int spawn(const struct birth *birth, const struct ends *ends, struct error *err)
 {
 	CLEANUP(secrets_free) struct secrets secrets = {0};
@@ -150,7 +159,7 @@ static int spawn(const struct birth *birth, const struct ends *ends, struct erro
 		return r;
 	struct monitor_description *d = birth->description;
 	auto_close int delegated = -1;
-	if (birth->container->systemd && d->cgroup_fd >= 0 && (r = delegated = cgroup_delegate(d->cgroup_fd, err)) < 0)
+	if (birth->container->systemd && d->cgroup_fd >= 0 && (r = delegated = divisible_cgroup(birth, err)) < 0)
 		return r;
 	auto_free char *bundle = xasprintf("%s/containers/%s", birth->store->root, birth->container->id);
 	int joined[SPEC_NS_COUNT];

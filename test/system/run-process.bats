@@ -186,6 +186,12 @@ identity() { # options…
 	expect_equal "$(cat "$T/out")" "from below"
 	expect_equal "$(coracle run --rm --init --preserve-fds 1 busybox cat /proc/self/fd/3 3<"$T/in")" "from below"
 	expect_equal "$(coracle run --rm --preserve-fds 0 busybox sh -c 'echo x >&3' 2>&1 3>"$T/none")" "sh: 3: Bad file descriptor"
+	# Whoever makes the process: a helper in between, a user namespace below, a single id.
+	expect_equal "$(coracle run --rm --pid host --preserve-fds 1 busybox cat /proc/self/fd/3 3<"$T/in")" "from below"
+	expect_equal "$(coracle run --rm --userns keep-id --preserve-fds 1 busybox sh -c 'cat <&3; test ! -e /proc/self/fd/4' 3<"$T/in" 4</dev/null)" "from below"
+	expect_equal "$(with_one_id "$BUILD/coracle" --root "$T/one" --runroot "$T/one-run" load -q -i "$CORACLE_TEST_CACHE/busybox.tar" >/dev/null &&
+		with_one_id "$BUILD/coracle" --root "$T/one" --runroot "$T/one-run" run --rm --preserve-fds 1 busybox sh -c 'cat <&3' 3<"$T/in")" "from below"
+	expect_equal "$(coracle run --rm -t --preserve-fds 1 busybox sh -c 'cat <&3' 3<"$T/in" | tr -d '\r')" "from below"
 	# Left in the background; whoever reads learns when the process lets go of it, because nobody else has it: neither the monitor nor a helper.
 	mkfifo "$T/pipe"
 	coracle run -d --name held --network slirp4netns --preserve-fds 2 busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" >/dev/null &

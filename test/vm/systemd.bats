@@ -69,6 +69,18 @@ booted() {
 	done
 }
 
+@test "systemd divides its cgroup also where the container's root is another id" {
+	coracle run -d --name one --userns auto -v /usr:/usr:ro localhost/machine /sbin/init >/dev/null
+	booted
+	expect_equal "$(coracle exec one cat /var/booted)" "0::/system.slice/mark.service"
+	[[ $(stat -c %u "$(group_of one)/container") != "$(id -u)" ]]
+	coracle stop -t 120 one
+	expect_equal "$(coracle inspect --format '{{.State.ExitCode}}' one)" 0
+	coracle start one
+	booted
+	coracle rm -f -t 60 one
+}
+
 @test "a service of systemd gets its own limits within the container" {
 	coracle run -d --name one -v /usr:/usr:ro localhost/machine /sbin/init >/dev/null
 	booted
