@@ -14,6 +14,17 @@
 #include "src/session.h"
 
 /* ---- fetching ---- */
+static bool wants_platform(const struct create_options *options)
+{
+	return options->platform || options->arch || options->os || options->variant;
+}
+
+static void add_option(struct strv *arguments, const char *name, const char *value)
+{
+	if (value)
+		strv_addf(arguments, "--%s=%s", name, value);
+}
+
 static void transport_arguments(const struct cli_context *context, const struct store *store, const char *policy, struct strv *ret)
 {
 	const struct global_options *global = context->global;
@@ -21,12 +32,16 @@ static void transport_arguments(const struct cli_context *context, const struct 
 	strv_add(ret, context->program);
 	strv_addf(ret, "--root=%s", store->root);
 	strv_addf(ret, "--runroot=%s", store->run);
-	if (global->log_level)
-		strv_addf(ret, "--log-level=%s", global->log_level);
+	add_option(ret, "log-level", global->log_level);
 	strv_add(ret, "pull");
 	strv_addf(ret, "--policy=%s", policy);
-	if (options->platform)
-		strv_addf(ret, "--platform=%s", options->platform);
+	add_option(ret, "platform", options->platform);
+	add_option(ret, "arch", options->arch);
+	add_option(ret, "os", options->os);
+	add_option(ret, "variant", options->variant);
+	add_option(ret, "authfile", options->authfile);
+	if (options->tls_verify_given)
+		add_option(ret, "tls-verify", options->tls_verify ? "true" : "false");
 	if (options->quiet)
 		strv_add(ret, "--quiet");
 	strv_add(ret, "--");
@@ -111,7 +126,7 @@ int create_of_image(const struct cli_context *context, struct store *store, bool
 	session_behind(context, 1, &arguments);
 	int r = 0;
 	/* Whether what is here is for that platform, the other program knows. */
-	if (options->platform || strcmp(policy, "always") == 0 || strcmp(policy, "newer") == 0)
+	if (wants_platform(options) || strcmp(policy, "always") == 0 || strcmp(policy, "newer") == 0)
 		r = fetch(context, store, policy, &fetched, err);
 	if (r != 0)
 		return r;

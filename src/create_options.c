@@ -7,11 +7,14 @@
 #include "pkg/terminal/terminal.h"
 
 #define AT(member) offsetof(struct create_options, member)
+#define TIMEOUT_MAX_S (10 * 365 * 24 * 3600)
 #define GIVEN(member) .given_offset = offsetof(struct create_options, member)
 
 const struct cli_option create_option_table[] = {
     {0, "add-host", CLI_LIST, AT(add_hosts), "NAME:ADDRESS", "Add a line to the container's /etc/hosts"},
     {0, "annotation", CLI_LIST, AT(annotations), "KEY=VALUE", "Add an annotation to the container"},
+    {0, "arch", CLI_STRING, AT(arch), "ARCH", "Take the image for this architecture, and fetch it if it is not here"},
+    {0, "authfile", CLI_STRING, AT(authfile), "FILE", "File with the credentials for the registry, instead of the usual ones", .complete = CLI_COMPLETE_FILE},
     {0, "cap-add", CLI_COMMA_LIST, AT(cap_add), "CAPABILITY", "Add a capability, or all"},
     {0, "cap-drop", CLI_COMMA_LIST, AT(cap_drop), "CAPABILITY", "Drop a capability, or all"},
     {0, "cgroupns", CLI_STRING, AT(cgroupns), "MODE", "Cgroup namespace: private, host, container:NAME or ns:/PATH"},
@@ -30,6 +33,7 @@ const struct cli_option create_option_table[] = {
     {'e', "env", CLI_LIST, AT(env), "KEY[=VALUE]", "Set an environment variable, or pass on your own"},
     {0, "env-file", CLI_LIST, AT(env_files), "FILE", "Set the environment variables of a file", .complete = CLI_COMPLETE_FILE},
     {0, "env-host", CLI_FLAG, AT(env_host), NULL, "Pass on all of your environment"},
+    {0, "env-merge", CLI_LIST, AT(env_merge), "KEY=VALUE", "Set an environment variable; $NAME and ${NAME} stand for those of the image"},
     {0, "expose", CLI_LIST, AT(expose), "PORT[/PROTOCOL]", "Say that the container listens on a port or a range"},
     LIMIT_OPTIONS(AT(limits)),
     {0, "gidmap", CLI_LIST, AT(gidmap), "CONTAINER:FROM:COUNT", "Map group ids of your own to ids of the container, in a user namespace for it alone"},
@@ -37,6 +41,8 @@ const struct cli_option create_option_table[] = {
     {0, "group-add", CLI_LIST, AT(group_add), "GROUP", "Add a further group to the process, or keep-groups: those that you have"},
     {0, "group-entry", CLI_STRING, AT(group_entry), "ENTRY", "The line for the user's group in /etc/group: $GROUPNAME, $GID and $USERLIST stand for the group's"},
     {'h', "hostname", CLI_STRING, AT(hostname), "NAME", "Host name of the container"},
+    {0, "hostuser", CLI_LIST, AT(host_users), "USER", "Add a user of this machine to the container's /etc/passwd: a name or an id"},
+    {0, "http-proxy", CLI_FLAG, AT(http_proxy), NULL, "Pass on your http_proxy, https_proxy, ftp_proxy and no_proxy (on by default)"},
     {0, "image-volume", CLI_STRING, AT(image_volume), "MODE", "What becomes of the image's volumes: anonymous (the default), tmpfs or ignore", .values = "anonymous|bind|tmpfs|ignore"},
     {0, "init", CLI_FLAG, AT(init), NULL, "Run a small init as process 1, which forwards signals and reaps processes"},
     {0, "init-path", CLI_STRING, AT(init_path), "PATH", "With --init: this program of the host's instead, as catatonit or tini", .complete = CLI_COMPLETE_FILE},
@@ -63,6 +69,7 @@ const struct cli_option create_option_table[] = {
     {0, "pid", CLI_STRING, AT(pid), "MODE", "PID namespace: private, host, container:NAME or ns:/PATH"},
     {0, "pidfile", CLI_STRING, AT(pidfile), "FILE", "Write the process id of the container's first process to a file", .complete = CLI_COMPLETE_FILE},
     {0, "privileged", CLI_FLAG, AT(privileged), NULL, "Give all capabilities (in the user namespace) and hide nothing"},
+    {0, "os", CLI_STRING, AT(os), "OS", "Take the image for this operating system"},
     {0, "passwd", CLI_FLAG, AT(passwd), NULL, "Add the user to the container's /etc/passwd where it has none (on by default)"},
     {0, "passwd-entry", CLI_STRING, AT(passwd_entry), "ENTRY", "That line: $USERNAME, $UID, $GID, $NAME and $HOME stand for the user's"},
     {'p', "publish", CLI_LIST, AT(publish), "[[ADDRESS:]PORT:]PORT[/PROTOCOL]", "Publish a port, or a range, of the container"},
@@ -85,8 +92,11 @@ const struct cli_option create_option_table[] = {
     {0, "subuidname", CLI_STRING, AT(subuidname), "NAME", "Map the subordinate user ids that /etc/subuid has for this name"},
     {0, "sysctl", CLI_LIST, AT(sysctls), "NAME=VALUE", "Set a kernel parameter of the container's own namespaces"},
     {0, "systemd", CLI_STRING, AT(systemd), "MODE", "Prepare the container for systemd: true (the default: if that is its program), false or always", .values = "true|false|always"},
+    {0, "timeout", CLI_INT, AT(timeout), "SECONDS", "Kill the container when it has run for so long"},
+    {0, "tls-verify", CLI_FLAG, AT(tls_verify), NULL, "Verify certificates, and speak nothing but HTTPS, while an image is fetched (as registries.conf says by default)", GIVEN(tls_verify_given)},
     {0, "tmpfs", CLI_LIST, AT(tmpfs), "PATH[:OPTIONS]", "Mount a tmpfs"},
     {'t', "tty", CLI_FLAG, AT(terminal), NULL, "Give the container a terminal"},
+    {0, "tz", CLI_STRING, AT(time_zone), "ZONE", "Time zone: one of /usr/share/zoneinfo, or local, this machine's"},
     {0, "uidmap", CLI_LIST, AT(uidmap), "CONTAINER:FROM:COUNT", "Map user ids of your own (0 is you, 1 and so on the subordinate ones) to ids of the container"},
     {0, "ulimit", CLI_LIST, AT(ulimits), "NAME=SOFT[:HARD]", "Set a resource limit; host: those that you have"},
     {0, "umask", CLI_STRING, AT(umask), "MASK", "Set the file mode creation mask, in octal"},
@@ -95,6 +105,7 @@ const struct cli_option create_option_table[] = {
     {'u', "user", CLI_STRING, AT(user), "USER[:GROUP]", "Run as this user: a name of the image, or an id"},
     {0, "userns", CLI_STRING, AT(userns), "MODE", "User namespace: host (the one that your containers share), keep-id, nomap, auto, container:NAME or ns:PATH"},
     {0, "uts", CLI_STRING, AT(uts), "MODE", "UTS namespace: private, host, container:NAME or ns:/PATH"},
+    {0, "variant", CLI_STRING, AT(variant), "VARIANT", "Take the image for this variant of the architecture"},
     {'v', "volume", CLI_LIST, AT(volumes), "[SOURCE:]TARGET[:OPTIONS]", "Mount a file or folder of yours, or a volume, into the container", .complete = CLI_COMPLETE_FILE},
     {0, "volumes-from", CLI_LIST, AT(volumes_from), "CONTAINER[:OPTIONS]", "Mount the volumes and folders of another container", .complete = CLI_COMPLETE_CONTAINER},
     {'w', "workdir", CLI_STRING, AT(workdir), "PATH", "Working directory of the process"},
@@ -106,6 +117,7 @@ void create_option_defaults(void *object)
 	struct create_options *options = object;
 	options->read_only_tmpfs = true;
 	options->passwd = true;
+	options->http_proxy = true;
 	options->sig_proxy = true;
 }
 
@@ -115,6 +127,8 @@ int create_options_check(const struct create_options *options, struct error *err
 		return error_set(err, EINVAL, "--entrypoint needs a program");
 	if (options->replace && !options->name)
 		return error_set(err, EINVAL, "--replace needs --name");
+	if (options->timeout < 0 || options->timeout > TIMEOUT_MAX_S)
+		return error_set(err, EINVAL, "--timeout is a number of seconds, at most %d", TIMEOUT_MAX_S);
 	struct detach_keys keys;
 	int r = options->detach_keys ? detach_keys_parse(options->detach_keys, &keys, err) : 0;
 	if (r < 0)

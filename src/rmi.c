@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "libpod/control/control.h"
-#include "libpod/filter/filter.h"
 #include "pkg/message/message.h"
 #include "src/commands.h"
+#include "src/image_users.h"
 #include "src/session.h"
 #include "storage/mounted/mounted.h"
 #include "storage/image/image.h"
@@ -40,18 +40,6 @@ static const struct cli_option table[] = {
      "Keep untagged parents; images here have none, so this changes nothing"},
     CLI_OPTIONS_END,
 };
-
-/* The containers made of the image; NULL: all containers of any. */
-static int users_of(struct store *store, const struct image *image, struct strv *ret, struct error *err)
-{
-	auto_container_list struct container_list list = {0};
-	int r = container_select(store, &(struct container_selection){.all = true}, &list, err);
-	for (size_t i = 0; r >= 0 && i < list.count; i++)
-		if (!image || strcmp(list.items[i].container->image_id, image->id) == 0 ||
-		    strv_contains(&list.items[i].container->mounted_images, image->id))
-			strv_add(ret, list.items[i].container->id);
-	return r;
-}
 
 static int remove_users(struct store *store, const struct strv *ids, struct error *err)
 {
@@ -128,7 +116,7 @@ static int remove_locked(struct store *store, const char *given, bool force, str
 	}
 	if (image->names.count > 1 && !force)
 		return check_names(image, given, err);
-	if ((r = users_of(store, image, users, err)) < 0)
+	if ((r = image_users(store, image, users, err)) < 0)
 		return r;
 	if (users->count && !force)
 		return in_use(given, users->items[0], err);
@@ -211,7 +199,7 @@ static int remove_all_locked(struct store *store, bool force, struct strv *users
 	auto_close int lock = store_lock(store, LOCK_MODE_EXCLUSIVE, err);
 	if (lock < 0)
 		return lock;
-	int r = users_of(store, NULL, users, err);
+	int r = image_users(store, NULL, users, err);
 	if (r < 0)
 		return r;
 	if (force && users->count)

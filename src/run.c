@@ -11,6 +11,7 @@
 #include "src/commands.h"
 #include "src/create_image.h"
 #include "src/create_options.h"
+#include "src/image_users.h"
 #include "src/session.h"
 
 #define AT(member) offsetof(struct create_options, member)
@@ -20,6 +21,7 @@ static const struct cli_option run_option_table[] = {
     {'d', "detach", CLI_FLAG, AT(detach), NULL, "Leave the container running and print its id"},
     {0, "detach-keys", CLI_STRING, AT(detach_keys), "KEYS", "Keys that detach from a terminal (ctrl-p,ctrl-q by default)"},
     {0, "preserve-fds", CLI_INT, AT(preserve_fds), "NUMBER", "Hand on so many further descriptors, from 3 on, to the container's process"},
+    {0, "rmi", CLI_FLAG, AT(rmi), NULL, "Remove the container and then its image, unless another container has it, when it exits"},
     {0, "sig-proxy", CLI_FLAG, AT(sig_proxy), NULL, "Pass signals on to the container's process (on by default)"},
     CLI_OPTIONS_END,
 };
@@ -52,7 +54,13 @@ static int choose_streams(const struct create_options *options, struct launch_st
 	return 0;
 }
 
-static int attached(struct store *store, const struct create_options *options, const char *id, struct launch *launch, struct error *err)
+/* By the name that it was asked for by: others that it has stay. */
+static const char *image_of(const struct container *container)
+{
+	return text_is_empty(container->image_name) ? container->image_id : container->image_name;
+}
+
+static int attached(struct store *store, const struct create_options *options, const char *id, const char *image, struct launch *launch, struct error *err)
 {
 	struct stdio_options stdio = {
 	    .terminal = options->terminal,
@@ -64,13 +72,23 @@ static int attached(struct store *store, const struct create_options *options, c
 	int r = stdio_run(store, id, launch, &stdio, &end, &exit_code, err);
 	if (r < 0)
 		return r;
-	return end == STDIO_DETACHED ? 0 : exit_code;
+	if (end == STDIO_DETACHED)
+		return 0;
+	if (options->rmi) {
+		if ((r = image_remove_unused(store, image, err)) < 0)
+			return error_context(err, "remove the image");
+		store_empty_trash_later(store);
+	}
+	return exit_code;
 }
 
 static int run(struct cli_context *context, struct error *err)
 {
 	struct create_options *options = context->options;
 	options->command_line = context->command_line;
+	if (options->rmi && options->detach)
+		return error_set(err, EINVAL, "--rmi removes the image at the end of this command; it is not for --detach");
+	options->rm |= options->rmi;
 	struct launch_streams streams;
 	int r = create_options_check(options, err);
 	if (r < 0 || (r = choose_streams(options, &streams, err)) < 0 || (r = descriptors_check_inherited(options->preserve_fds, err)) < 0)
@@ -93,7 +111,7 @@ static int run(struct cli_context *context, struct error *err)
 		printf("%s\n", plan.container->id);
 		return 0;
 	}
-	return attached(store, options, plan.container->id, &launch, err);
+	return attached(store, options, plan.container->id, image_of(plan.container), &launch, err);
 }
 
 const struct cli_command cmd_run = {

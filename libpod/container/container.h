@@ -94,6 +94,7 @@ struct container {
 	char *detach_keys;
 	int stop_signal;
 	int64_t stop_timeout_s; /* default 10 */
+	int64_t timeout_s;      /* killed when it has run for so long; 0: never */
 	char *log_driver;   /* "json-file" "none" */
 	int64_t log_max_size; /* bytes; 0: unlimited */
 	int64_t log_max_files;
@@ -159,6 +160,7 @@ int container_state(struct store *store, const char *id, struct container_state 
 int container_state_after(struct store *store, const char *id, struct container_state *ret, struct error *err);
 /* The state file alone, both ends. */
 int container_state_read(int dirfd, struct container_state *ret, struct error *err);
+int container_state_read_at(int dirfd, const char *path, struct container_state *ret, struct error *err);
 int container_state_write(int dirfd, const struct container_state *state, struct error *err); /* no heap: the monitor uses it */
 /* Opens the lock file: it lies in the container's directory, or by id in the local directory that stands in for it (store->lock_fd). */
 int container_lock_file(struct store *store, int dirfd, const char *id, struct error *err);

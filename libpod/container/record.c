@@ -6,16 +6,20 @@
  * written.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "libpod/container/networks.h"
 #include "pkg/cleanup/cleanup.h"
 #include "pkg/file/file.h"
 
 #define RECORD_FILE "container.json"
+#define LISTED_USUAL 4096
 #define RECORD_MAX (4 << 20)
 
 enum kind { STRING, VECTOR, MAP, BOOLEAN, INTEGER, INTEGER64 };
@@ -66,6 +70,7 @@ static const struct member members[] = {
     MEMBER("detachKeys", STRING, detach_keys),
     MEMBER("stopSignal", INTEGER, stop_signal),
     MEMBER("stopTimeout", INTEGER64, stop_timeout_s),
+    MEMBER("timeout", INTEGER64, timeout_s),
     MEMBER("logDriver", STRING, log_driver),
     MEMBER("logMaxSize", INTEGER64, log_max_size),
     MEMBER("logMaxFiles", INTEGER64, log_max_files),
@@ -363,18 +368,10 @@ static int parse(const char *text, size_t length, bool listed_only, struct conta
 	return r == 0 && !listed_only ? parse_rest(rest, container, err) : r;
 }
 
-static int read_record(struct store *store, const char *id, bool listed_only, struct container **ret, struct error *err)
+static int make(const char *text, size_t length, bool listed_only, const char *id, struct container **ret, struct error *err)
 {
-	auto_free char *path = xasprintf("containers/%s/" RECORD_FILE, id);
-	auto_free char *text = NULL;
-	size_t length = 0;
-	int r = file_read_at(store->root_fd, path, RECORD_MAX, &text, &length, err);
-	if (r == -ENOENT)
-		return error_set(err, ENOENT, "no such container: %s", id);
-	if (r < 0)
-		return error_context(err, "container %.12s", id);
 	auto_container struct container *container = container_new();
-	r = parse(text, length, listed_only, container, err);
+	int r = parse(text, length, listed_only, container, err);
 	if (r == 0 && strcmp(container->id, id) != 0)
 		r = error_set(err, EINVAL, "the record is of container %.12s", container->id);
 	if (r == 0 && !container->name)
@@ -385,12 +382,32 @@ static int read_record(struct store *store, const char *id, bool listed_only, st
 	return 0;
 }
 
+static int read_record(struct store *store, const char *id, bool listed_only, struct container **ret, struct error *err)
+{
+	auto_free char *path = xasprintf("containers/%s/" RECORD_FILE, id);
+	auto_free char *text = NULL;
+	size_t length = 0;
+	int r = file_read_at(store->root_fd, path, RECORD_MAX, &text, &length, err);
+	if (r == -ENOENT)
+		return error_set(err, ENOENT, "no such container: %s", id);
+	if (r < 0)
+		return error_context(err, "container %.12s", id);
+	return make(text, length, listed_only, id, ret, err);
+}
+
 int container_read(struct store *store, const char *id, struct container **ret, struct error *err)
 {
 	return read_record(store, id, false, ret, err);
 }
 
+/* Nearly always one read has the first line; whatever else there is to say of the file, the other way says. */
 int container_read_listed(struct store *store, const char *id, struct container **ret, struct error *err)
 {
+	char path[sizeof("containers//" RECORD_FILE) + 64], text[LISTED_USUAL];
+	snprintf(path, sizeof(path), "containers/%.64s/" RECORD_FILE, id);
+	auto_close int fd = openat(store->root_fd, path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	if (n > 0 && memchr(text, '\n', (size_t)n))
+		return make(text, (size_t)n, true, id, ret, err);
 	return read_record(store, id, true, ret, err);
 }

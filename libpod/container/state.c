@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The truth about a container: what its state file says, as far as its lock bears it out. */
+/*
+ * The truth about a container: what its state file says, as far as its lock bears it out.
+ *
+ * Lists ask for that of each container: files are opened by their paths from the store's root, the container's directory is not.
+ */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "libpod/container/container.h"
@@ -37,17 +43,32 @@ static void bury(struct container_state *state)
 	state->monitor_pid = 0;
 }
 
-static int read_state(int dirfd, struct container_state *ret, struct error *err)
+#define PATH_SIZE (sizeof("containers//state") + 64)
+
+/* 1: there is no file. It was never started; whether there is such a container at all, its lock says. */
+static int read_state(struct store *store, const char *id, struct container_state *ret, struct error *err)
 {
 	struct container_state state = {.status = CONTAINER_CREATED};
-	int r = container_state_read(dirfd, &state, err);
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "containers/%.64s/state", id);
+	int r = container_state_read_at(store->root_fd, path, &state, err);
 	if (r == -EBADMSG)
 		state = (struct container_state){.status = CONTAINER_RUNNING};
 	else if (r < 0 && r != -ENOENT)
 		return r;
 	error_clear(err);
 	*ret = state;
-	return 0;
+	return r == -ENOENT;
+}
+
+/* Only to look at, which needs no right to write. */
+static int open_lock(struct store *store, const char *id, struct error *err)
+{
+	char path[PATH_SIZE];
+	snprintf(path, sizeof(path), "containers/%.64s/lock", id);
+	int fd = store->lock_fd < 0 ? openat(store->root_fd, path, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC) : -1;
+	/* Locks that are elsewhere, a container that is gone. */
+	return fd < 0 ? container_lock_open(store, id, err) : fd;
 }
 
 void container_bury(struct store *store, const char *id)
@@ -55,7 +76,7 @@ void container_bury(struct store *store, const char *id)
 	struct container_state state;
 	auto_container struct container *container = NULL;
 	auto_close int dirfd = container_open(store, id, NULL);
-	if (dirfd < 0 || read_state(dirfd, &state, NULL) < 0 || !is_living(state.status))
+	if (dirfd < 0 || read_state(store, id, &state, NULL) < 0 || !is_living(state.status))
 		return;
 	/* In a pid namespace of its monitor's nothing outlives that. */
 	if (container_read(store, id, &container, NULL) < 0 || container->pid_mode)
@@ -67,29 +88,29 @@ void container_bury(struct store *store, const char *id)
 
 int container_state(struct store *store, const char *id, struct container_state *ret, struct error *err)
 {
-	auto_close int dirfd = container_open(store, id, err);
-	if (dirfd < 0)
-		return dirfd;
 	struct container_state state, before;
-	int r = read_state(dirfd, &state, err), alive = 0;
+	int r = read_state(store, id, &state, err), alive = 0;
 	/* The lock has nothing to say of one that has ended and told so. */
 	if (r == 0 && state.status == CONTAINER_EXITED) {
 		bury(&state);
 		*ret = state;
 		return 0;
 	}
-	auto_close int lock = container_lock_file(store, dirfd, id, err);
+	auto_close int lock = open_lock(store, id, err);
 	if (lock < 0)
 		return lock;
 	/* A file that says running beside a lock that is free: dead, unless it has ended or begun between the two looks. */
-	for (int looks = 0; r == 0 && looks < LOOKS_MAX; looks++) {
+	for (int looks = 0; r >= 0 && looks < LOOKS_MAX; looks++) {
 		alive = lock_is_held(lock);
 		if (alive < 0)
 			return error_sys(err, alive, "container %.12s: look at its lock", id);
 		if (alive || !is_living(state.status))
 			break;
 		before = state;
-		r = read_state(dirfd, &state, err);
+		r = read_state(store, id, &state, err);
+		/* It has been removed between the two looks. */
+		if (r == 1)
+			return error_set(err, ENOENT, "no such container: %s", id);
 		if (r == 0 && is_same(&before, &state) && lock_is_held(lock) == 0)
 			break;
 	}

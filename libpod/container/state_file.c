@@ -142,9 +142,9 @@ static bool parse(const char *line, struct container_state *ret)
 	return true;
 }
 
-int container_state_read(int dirfd, struct container_state *ret, struct error *err)
+int container_state_read_at(int dirfd, const char *path, struct container_state *ret, struct error *err)
 {
-	auto_close int fd = openat(dirfd, STATE_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return error_sys(err, errno, "read the container's state");
 	char line[STATE_MAX + 1];
@@ -155,4 +155,9 @@ int container_state_read(int dirfd, struct container_state *ret, struct error *e
 	if (!parse(line, ret))
 		return error_set(err, EBADMSG, "the container's state file is damaged");
 	return 0;
+}
+
+int container_state_read(int dirfd, struct container_state *ret, struct error *err)
+{
+	return container_state_read_at(dirfd, STATE_FILE, ret, err);
 }

@@ -156,6 +156,7 @@ static struct json_object *config_object(const struct container *container, cons
 	json_add_int(object, "StopTimeout", container->stop_timeout_s);
 	if (container->systemd)
 		json_add_bool(object, "SystemdMode", true);
+	json_add_int(object, "Timeout", container->timeout_s);
 	json_add_strv(object, "CreateCommand", &container->create_command);
 	auto_free char *umask = spec->process.umask >= 0 ? xasprintf("%04o", spec->process.umask) : xstrdup("0022");
 	json_add_string(object, "Umask", umask);

@@ -29,6 +29,7 @@ void describe_container(const struct container *container, struct monitor_descri
 	d->log_max_files = container->log_max_files;
 	d->stop_signal = container->stop_signal;
 	d->stop_timeout_s = container->stop_timeout_s;
+	d->timeout_s = container->timeout_s;
 	d->restart_policy = restart_policy(container->restart_policy);
 	d->restart_max = container->restart_max;
 	snprintf(d->id, sizeof(d->id), "%s", container->id);

@@ -12,7 +12,7 @@
 
 #include "libpod/network/forward/protocol.h"
 
-#define MONITOR_DESCRIPTION_MAGIC 0x6d6f6e33u /* changes with the structure */
+#define MONITOR_DESCRIPTION_MAGIC 0x6d6f6e34u /* changes with the structure */
 #define MONITOR_CLIENTS_MAX	  64
 
 enum restart_policy {
@@ -63,6 +63,7 @@ struct monitor_description {
 	int64_t log_max_size, log_max_files;
 	int32_t stop_signal;
 	int64_t stop_timeout_s;
+	int64_t timeout_s; /* of each run of the process; 0: none */
 	enum restart_policy restart_policy;
 	int64_t restart_max; /* of on-failure; 0: without limit */
 	uint16_t rows, columns;

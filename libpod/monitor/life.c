@@ -45,6 +45,7 @@ static void executed(struct monitor *m)
 	m->d.was_started = true;
 	m->d.started_ns = m->state.started_ns = time_now_ns();
 	m->state.error[0] = '\0';
+	m->over_at = m->d.timeout_s ? now_ms() + m->d.timeout_s * 1000 : 0;
 	life_write_state(m, CONTAINER_RUNNING);
 	clients_send(m, &reply, false);
 	input_pump(m);
@@ -153,7 +154,7 @@ static void exited(struct monitor *m, int code)
 	m->state.finished_ns = time_now_ns();
 	m->state.oom_killed = freeze_was_oom(m);
 	m->d.pid = 0;
-	m->kill_at = 0;
+	m->kill_at = m->over_at = 0;
 	m->phase = PHASE_DRAINING;
 	m->drain_until = now_ms() + DRAIN_MS;
 	if (m->console.fd >= 0)
@@ -227,7 +228,7 @@ static int64_t earlier(int64_t a, int64_t b)
 
 int64_t life_next_timer(const struct monitor *m)
 {
-	int64_t at = earlier(m->kill_at, m->restart_at);
+	int64_t at = earlier(earlier(m->kill_at, m->over_at), m->restart_at);
 	if (m->phase == PHASE_DRAINING && now_ms() < m->drain_until)
 		at = earlier(at, m->drain_until);
 	at = earlier(earlier(earlier(at, m->look_again), m->remake_at), network_next_timer(m));
@@ -240,8 +241,8 @@ int64_t life_next_timer(const struct monitor *m)
 void life_timers(struct monitor *m)
 {
 	int64_t now = now_ms();
-	if (m->kill_at && now >= m->kill_at) {
-		m->kill_at = 0;
+	if ((m->kill_at && now >= m->kill_at) || (m->over_at && now >= m->over_at)) {
+		m->kill_at = m->over_at = 0;
 		pidfd_signal(m->d.pidfd, SIGKILL);
 	}
 	if (m->look_again && now >= m->look_again)

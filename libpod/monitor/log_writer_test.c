@@ -229,6 +229,123 @@ static void test_full_disk(void **state)
 	assert_non_null(strstr(text, "last"));
 }
 
+#define BATCH_LINES 8192 /* of 32 bytes */
+#define ENTRY_SIZE  100	 /* of such a line in the log, about */
+
+/* Batches of equal lines, which make some `size` bytes of log. Returns how many lines that were. */
+static size_t put_burst(struct fixture *f, int64_t size)
+{
+	static const char line[] = "thirty-one characters, as here.\n";
+	auto_free uint8_t *data = xmalloc(BATCH_LINES * (sizeof(line) - 1) + LOG_PADDING);
+	memset(data, 0, BATCH_LINES * (sizeof(line) - 1) + LOG_PADDING);
+	size_t lines = 0;
+	for (size_t i = 0; i < BATCH_LINES; i++)
+		memcpy(data + i * (sizeof(line) - 1), line, sizeof(line) - 1);
+	for (int64_t left = size; left > 0; left -= ENTRY_SIZE * BATCH_LINES, lines += BATCH_LINES)
+		assert_int_equal(log_batch(f->log, 0, data, BATCH_LINES * (sizeof(line) - 1), false), BATCH_LINES * (sizeof(line) - 1));
+	return lines;
+}
+
+/* All lines are whole, and say the same; returns how many there are. */
+static size_t count_lines(const char *text)
+{
+	static const char begin[] = "{\"log\":\"thirty-one characters, as here.\\n\",\"stream\":\"stdout\",\"time\":\"";
+	size_t lines = 0;
+	for (const char *line = text, *end; *line; line = end + 1, lines++) {
+		end = strchr(line, '\n');
+		assert_non_null(end);
+		assert_memory_equal(line, begin, sizeof(begin) - 1);
+		assert_memory_equal(end - 3, "Z\"}", 3);
+	}
+	return lines;
+}
+
+/* What the file takes of the disk beyond its length. */
+static int64_t surplus(struct fixture *f)
+{
+	struct stat st;
+	assert_int_equal(fstatat(f->dirfd, "log", &st, 0), 0);
+	return st.st_blocks * 512 - st.st_size;
+}
+
+static void test_burst(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(log_open(f->log, f->dirfd, "log", 0, 1), 0);
+	size_t lines = put_burst(f, 100 << 20);
+	struct stat st;
+	assert_int_equal(fstatat(f->dirfd, "log", &st, 0), 0);
+	assert_int_equal(st.st_size, f->log->size);
+	/* /tmp is of a kind where space can be reserved. */
+	assert_true(f->log->reserved > f->log->size);
+	assert_in_range(surplus(f), 1, 65 << 20);
+	log_settle(f->log);
+	assert_true(surplus(f) < 1 << 20);
+	/* The next burst, of a monitor that is killed. */
+	lines += put_burst(f, 20 << 20);
+	assert_true(surplus(f) > 1 << 20);
+	close(f->log->fd);
+	assert_int_equal(log_open(f->log, f->dirfd, "log", 0, 1), 0);
+	assert_true(surplus(f) < 1 << 20);
+	auto_free char *text = content(f, "log");
+	assert_int_equal(count_lines(text), lines);
+}
+
+/* A trickle after a burst holds nothing of the disk. */
+static void test_burst_ebbs(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(log_open(f->log, f->dirfd, "log", 0, 1), 0);
+	size_t lines = put_burst(f, 20 << 20);
+	assert_true(surplus(f) > 1 << 20);
+	for (int i = 0; i < 100; i++, lines++)
+		put(f, 0, "thirty-one characters, as here.\n", false);
+	assert_true(surplus(f) < 1 << 20);
+	auto_free char *text = content(f, "log");
+	assert_int_equal(count_lines(text), lines);
+}
+
+static void test_burst_rotated(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(log_open(f->log, f->dirfd, "log", 10 << 20, 3), 0);
+	put_burst(f, 9 << 20);
+	put_burst(f, 9 << 20);
+	assert_true(surplus(f) < 10 << 20);
+	assert_int_equal(log_batch(f->log, 0, (const uint8_t *)"                ", 0, true), 0);
+	struct stat st;
+	assert_int_equal(fstatat(f->dirfd, "log.1", &st, 0), 0);
+	assert_in_range(st.st_size, 9 << 20, 10 << 20);
+	assert_true(st.st_blocks * 512 < st.st_size + (1 << 20));
+	assert_true(surplus(f) < 1 << 20);
+}
+
+/* The disk gets full in the middle of a burst. */
+static void test_burst_full_disk(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(log_open(f->log, f->dirfd, "log", 0, 1), 0);
+	size_t lines = put_burst(f, 80 << 20);
+	struct rlimit saved, limit;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &saved), 0);
+	limit = saved;
+	limit.rlim_cur = (rlim_t)f->log->size + 500000;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	auto_free uint8_t *data = xmalloc(32 * BATCH_LINES + LOG_PADDING);
+	for (size_t i = 0; i < BATCH_LINES; i++)
+		memcpy(data + 32 * i, "thirty-one characters, as here.\n", 32);
+	memset(data + 32 * BATCH_LINES, 0, LOG_PADDING);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(log_batch(f->log, 0, data, 32 * BATCH_LINES, false), 32 * BATCH_LINES);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &saved), 0);
+	log_settle(f->log);
+	assert_true(surplus(f) < 1 << 20);
+	lines += put_burst(f, 1);
+	auto_free char *text = content(f, "log");
+	assert_in_range(count_lines(text), lines, lines + 5000);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -236,6 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_escape), cmocka_unit_test(test_escape_everywhere), TEST(test_lines),	   TEST(test_long_lines),
 	    TEST(test_rotation),	   TEST(test_half_rotated),		     TEST(test_full_disk),
+	    TEST(test_burst),		   TEST(test_burst_ebbs),		     TEST(test_burst_rotated),	   TEST(test_burst_full_disk),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

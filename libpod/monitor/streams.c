@@ -290,5 +290,6 @@ void streams_release(struct monitor *m)
 	for (int i = 0; i < 2; i++)
 		release(m->streams[i].data, sizeof(m->streams[i].data), m->streams[i].end);
 	release(m->log.output, sizeof(m->log.output), 0);
+	log_settle(&m->log);
 	m->buffers_used = false;
 }

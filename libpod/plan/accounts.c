@@ -224,7 +224,8 @@ int plan_identity(struct store *store, const struct create_options *options, con
 	struct user_identity identity;
 	bool keep_groups;
 	int r;
-	if ((r = default_user(options, image_config, &container->user, err)) < 0 ||
+	if ((r = plan_host_users(&options->host_users, &passwd, &group, container, err)) < 0 ||
+	    (r = default_user(options, image_config, &container->user, err)) < 0 ||
 	    (r = check_groups(options, &groups, &keep_groups, err)) < 0 ||
 	    (r = plan_user(container->user, passwd, group, &groups, &identity, err)) < 0)
 		return r;

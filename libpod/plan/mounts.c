@@ -70,6 +70,21 @@ static void account_mounts(struct store *store, const struct create_options *opt
 	}
 }
 
+/* --tz: the machine's description of the zone. It is read when the container starts, so that a new one is heeded. */
+static int time_zone_mount(const char *zone, struct spec *spec, struct error *err)
+{
+	struct stat st;
+	if (!zone)
+		return 0;
+	bool local = strcmp(zone, "local") == 0;
+	auto_free char *path = local ? xstrdup("/etc/localtime") : xasprintf("/usr/share/zoneinfo/%s", zone);
+	auto_free char *file = realpath(path, NULL);
+	if (!*zone || strstr(path, "/..") || !file || stat(file, &st) < 0 || !S_ISREG(st.st_mode))
+		return error_set(err, EINVAL, "--tz %s: this machine has no such time zone (in %s)", zone, local ? "/etc/localtime" : "/usr/share/zoneinfo");
+	spec_add_mount(spec, "/etc/localtime", "bind", file, OPTIONS("bind", "rprivate", "nosuid", "nodev", "noexec", "ro"));
+	return 0;
+}
+
 void plan_remove_mount(struct spec *spec, const char *destination)
 {
 	for (size_t i = 0; i < spec->mounts_count; i++) {
@@ -184,6 +199,9 @@ int plan_mounts(struct store *store, const struct create_options *options, struc
 	plan->container->shm_size = options->shm_size_given ? options->shm_size : 64 << 20;
 	default_mounts(options, plan);
 	account_mounts(store, options, plan);
+	int r = time_zone_mount(options->time_zone, spec, err);
+	if (r < 0)
+		return r;
 	if (options->privileged)
 		privileged_devices(plan, "/dev", 1);
 	spec->root_readonly = options->read_only;
@@ -193,7 +211,7 @@ int plan_mounts(struct store *store, const struct create_options *options, struc
 		for (size_t i = 0; i < ARRAY_SIZE(writable); i++)
 			spec_add_mount(spec, writable[i], "tmpfs", "tmpfs", OPTIONS("nosuid", "nodev", "mode=1777"));
 	}
-	int r = collect(store, options, image_config, plan, &requests, err);
+	r = collect(store, options, image_config, plan, &requests, err);
 	for (size_t i = 0; r == 0 && i < requests.count; i++)
 		r = mount_request_place(store, &requests.items[i], plan, err);
 	plan_systemd_mounts(plan);

@@ -20,25 +20,28 @@ struct create_options {
 	const char *entrypoint;
 	const char *user, *workdir, *umask;
 	bool interactive, terminal, init, privileged;
-	struct strv env, env_files, unset_env;
-	bool env_host, unset_env_all;
+	struct strv env, env_files, env_merge, unset_env;
+	bool env_host, unset_env_all, http_proxy;
 	struct strv group_add, ulimits, cap_add, cap_drop, security_opts, sysctls;
 	int64_t oom_score_adj;
 	const char *stop_signal, *systemd, *init_path, *personality;
-	int64_t stop_timeout;
+	int64_t stop_timeout, timeout;
 	bool entrypoint_given, oom_score_adj_given, stop_timeout_given;
 	/* the container */
-	const char *name, *hostname, *cidfile, *pidfile, *restart, *pull, *platform;
+	const char *name, *hostname, *cidfile, *pidfile, *restart;
+	/* its image */
+	const char *pull, *platform, *arch, *os, *variant, *authfile;
+	bool tls_verify, tls_verify_given;
 	const char *uts, *pid, *ipc, *cgroupns;
 	/* who it is */
 	const char *userns, *subuidname, *subgidname, *passwd_entry, *group_entry;
-	struct strv uidmap, gidmap, secrets, requires;
+	struct strv uidmap, gidmap, secrets, host_users, requires;
 	bool passwd;
 	struct strv labels, label_files, annotations;
 	bool rm, replace, quiet;
 	/* files */
 	struct strv volumes, tmpfs, mounts, volumes_from, devices, device_cgroup_rules;
-	const char *gpus;
+	const char *gpus, *time_zone;
 	const char *image_volume;
 	int64_t shm_size;
 	bool read_only, read_only_tmpfs, shm_size_given;
@@ -54,7 +57,7 @@ struct create_options {
 	struct limit_options limits;
 	const char *cgroups, *cgroup_parent, *cgroup_manager;
 	/* run only */
-	bool detach, sig_proxy;
+	bool detach, sig_proxy, rmi;
 	const char *detach_keys;
 	struct strv attach;
 	int64_t preserve_fds;

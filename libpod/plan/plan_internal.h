@@ -24,6 +24,9 @@ void passwd_entry_free(struct passwd_entry *entry);
 /* The first entry with this name or, `name` NULL, this uid. */
 bool find_passwd(const char *passwd, const char *name, uint32_t uid, struct passwd_entry *ret);
 bool find_group_of(const char *group, uint32_t gid); /* whether the gid has a name */
+/* host_users.c: appends the lines of this machine's users `names` (names or ids), and of their groups, to the two texts and to the container's
+ * record, but for those that are there. -ENOENT: the machine has none such. */
+int plan_host_users(const struct strv *names, char **passwd, char **group, struct container *container, struct error *err);
 /* environment.c */
 int plan_environment(const struct create_options *options, struct json_object *image_config, const char *hostname, const char *home,
 		     struct strv *env, struct error *err);

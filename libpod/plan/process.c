@@ -94,6 +94,7 @@ static int plan_stop(const struct create_options *options, struct json_object *i
 	container->stop_signal = signal_from_name(signal);
 	if (container->stop_signal < 0)
 		return error_set(err, EINVAL, "unknown stop signal \"%s\"", signal);
+	container->timeout_s = options->timeout;
 	container->stop_timeout_s = options->stop_timeout_given ? options->stop_timeout : 10;
 	return 0;
 }

@@ -10,6 +10,8 @@
 #include "pkg/text/text.h"
 
 #define BUFFER_SIZE  (64 << 10)
+#define MUCH	      ((uint64_t)4 << 20) /* bytes; from then on a larger pipe is worth it */
+#define LARGE_PIPE    (512 * 1024)
 #define SPLICE_SIZE  (1 << 20)
 #define LEFT_OVER_MAX (1 << 20) /* no pipe of an unprivileged user holds more (pipe(7)) */
 
@@ -99,6 +101,8 @@ static enum relay_event move(struct relay_stream *stream)
 	if (n > 0) {
 		stream->moved += (uint64_t)n;
 		stream->blocked = false;
+		if (stream->moved >= MUCH && stream->moved - (uint64_t)n < MUCH)
+			fcntl(stream->to, F_SETPIPE_SZ, LARGE_PIPE); /* fewer wake-ups; where it is no pipe, nothing happens */
 	} else if (n < 0 && errno == EAGAIN) {
 		/* The source was ready, or `to` is; whichever was not waited for is what is missing. */
 		stream->blocked = !stream->blocked;

@@ -27,6 +27,8 @@ struct stream {
 	/* Passes over `length` bytes; fewer are left: stops at the end. NULL: they are read. */
 	int (*skip)(struct stream *stream, int64_t length, struct error *err);
 	void (*close)(struct stream *stream);
+	/* NULL, or lends what read() would copy: up to `length` bytes that stay as they are until the next call. */
+	ssize_t (*take)(struct stream *stream, size_t length, const void **ret, struct error *err);
 };
 
 void stream_close(struct stream *stream);
@@ -46,6 +48,11 @@ int stream_drain(struct stream *stream, struct error *err);
 /* `length` bytes of the file behind `fd` (borrowed) from `offset` on, with pread(2); length -1: to its end. Offset -1:
  * read(2) from where it is, for pipes. `name` (copied) is for the error text. */
 int stream_open_fd(int fd, int64_t offset, int64_t length, const char *name, struct stream **ret, struct error *err);
+/* A file that is still being written, from its beginning to where the pipe `growth` says that it has come; its end is that
+ * of the pipe. Both descriptors are the caller's and stay open. The writer calls stream_announce() with his end of the
+ * pipe and the length, each time it has grown; -EPIPE: nobody reads any more. */
+int stream_open_growing(int fd, int growth, const char *name, struct stream **ret, struct error *err);
+int stream_announce(int growth, int64_t length);
 /* Borrows the memory. */
 int stream_open_memory(const void *data, size_t length, struct stream **ret, struct error *err);
 

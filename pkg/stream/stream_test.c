@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -229,6 +230,39 @@ static void test_part_of_a_file(void **state)
 	assert_string_equal(data, "23567");
 }
 
+/* No further than the writer says, however much the file has already; to the end when he is gone. */
+static void test_growing_file(void **state)
+{
+	auto_stream struct stream *stream = NULL;
+	struct error err = ERROR_INIT;
+	char data[100];
+	int ends[2];
+	(void)state;
+	int fd = open("/tmp", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(write(fd, "0123456789", 10), 10);
+	assert_int_equal(stream_open_growing(fd, ends[0], "x", &stream, &err), 0);
+	assert_int_equal(stream_read(stream, data, sizeof(data), &err), -EAGAIN);
+	assert_int_equal(stream_announce(ends[1], 3), 0);
+	assert_int_equal(stream_announce(ends[1], 5), 0);
+	assert_int_equal(stream_read(stream, data, 2, &err), 2);
+	assert_int_equal(stream_read(stream, data + 2, sizeof(data) - 2, &err), 3);
+	assert_memory_equal(data, "01234", 5);
+	assert_int_equal(stream_announce(ends[1], 20), 0);
+	close(ends[1]);
+	assert_int_equal(stream_read(stream, data, sizeof(data), &err), 5);
+	assert_memory_equal(data, "56789", 5);
+	/* What was promised is not there. */
+	assert_int_equal(stream_read(stream, data, sizeof(data), &err), -EIO);
+	assert_int_equal(write(fd, "abcdefghij", 10), 10);
+	assert_int_equal(stream_read(stream, data, sizeof(data), &err), 10);
+	assert_int_equal(stream_read(stream, data, sizeof(data), &err), 0);
+	assert_int_equal(stream_read(stream, data, sizeof(data), &err), 0);
+	close(ends[0]);
+	close(fd);
+}
+
 static void test_hash_sees_all(void **state)
 {
 	(void)state;
@@ -256,6 +290,7 @@ int main(void)
 	    cmocka_unit_test(test_garbage_behind_gzip_is_an_error),
 	    cmocka_unit_test(test_windows_are_bounded),
 	    cmocka_unit_test(test_part_of_a_file),
+	    cmocka_unit_test(test_growing_file),
 	    cmocka_unit_test(test_hash_sees_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,13 +59,13 @@ static int read_raw(struct tar_reader *reader, void *data, size_t length, struct
 	return (size_t)n < length ? ended_early(err) : 0;
 }
 
-ssize_t tar_read_content(struct tar_reader *reader, void *data, size_t length, struct error *err)
+static size_t within_content(const struct tar_reader *reader, size_t length)
 {
-	if ((uint64_t)reader->left < length)
-		length = (size_t)reader->left;
-	if (length == 0)
-		return 0;
-	ssize_t n = stream_read(reader->stream, data, length, err);
+	return (uint64_t)reader->left < length ? (size_t)reader->left : length;
+}
+
+static ssize_t count_content(struct tar_reader *reader, ssize_t n, struct error *err)
+{
 	if (n == 0)
 		return ended_early(err);
 	if (n > 0) {
@@ -73,6 +73,18 @@ ssize_t tar_read_content(struct tar_reader *reader, void *data, size_t length, s
 		reader->position += n;
 	}
 	return n;
+}
+
+ssize_t tar_read_content(struct tar_reader *reader, void *data, size_t length, struct error *err)
+{
+	length = within_content(reader, length);
+	return length == 0 ? 0 : count_content(reader, stream_read(reader->stream, data, length, err), err);
+}
+
+ssize_t tar_take_content(struct tar_reader *reader, size_t length, const void **ret, struct error *err)
+{
+	length = within_content(reader, length);
+	return length == 0 ? 0 : count_content(reader, reader->stream->take(reader->stream, length, ret, err), err);
 }
 
 static int skip_content(struct tar_reader *reader, struct error *err)

@@ -87,6 +87,8 @@ DEFINE_CLEANUP(struct tar_reader *, tar_reader_free)
 int tar_next(struct tar_reader *reader, const struct tar_entry **ret, struct error *err);
 /* The content of the current entry, all extents in order; 0 at its end. An archive that ends before is -EBADMSG. */
 ssize_t tar_read_content(struct tar_reader *reader, void *data, size_t length, struct error *err);
+/* The same without copying; the stream must be one that lends (stream.h, take). The bytes stay until the next call. */
+ssize_t tar_take_content(struct tar_reader *reader, size_t length, const void **ret, struct error *err);
 /* After the end: gives what follows the trailer to `raw`. */
 int tar_finish(struct tar_reader *reader, struct error *err);
 /* Bytes of the archive consumed so far: right after tar_next, where the content begins. */

@@ -6,19 +6,23 @@
 
 #include "pkg/file/file.h"
 
-#define CHUNK     (128 << 10)
-#define PIPE_SIZE (1 << 20)
+#define CHUNK (128 << 10)
+/* So much of the file is sent on its way to the disk at a time, where it is safe from a power cut; and the layer, when it
+ * is whole, does not have to wait for it. */
+#define WRITE_EARLY (4 << 20)
 
-static int give(const struct feed *feed, const void *data, size_t length, struct error *err)
+/* Says how far the file has come. */
+static int announce(const struct feed *feed, struct error *err)
 {
 	if (atomic_load_explicit(feed->stop, memory_order_relaxed))
 		return error_set(err, ECANCELED, "it was given up");
-	int r = write_all(feed->pipe, data, length);
+	int r = stream_announce(feed->growth, feed->partial->length);
 	return r < 0 ? error_sys(err, r, "pass it on") : 0;
 }
 
 static int save(struct partial *partial, const char *data, size_t length, struct error *err)
 {
+	int64_t before = partial->length / WRITE_EARLY;
 	while (length > 0) {
 		ssize_t n = pwrite(partial->fd, data, length, partial->length);
 		if (n < 0 && errno == EINTR)
@@ -29,26 +33,14 @@ static int save(struct partial *partial, const char *data, size_t length, struct
 		data += n;
 		length -= (size_t)n;
 	}
+	int64_t after = partial->length / WRITE_EARLY;
+	if (after > before)
+		sync_file_range(partial->fd, before * WRITE_EARLY, (after - before) * WRITE_EARLY,
+				SYNC_FILE_RANGE_WRITE);
 	return 0;
 }
 
-static int give_partial(struct feed *feed, char *buffer, struct error *err)
-{
-	auto_stream struct stream *stream = NULL;
-	int64_t length = feed->partial->length, given = 0;
-	int r = stream_open_fd(feed->partial->fd, 0, length, feed->partial->name, &stream, err);
-	while (r == 0 && given < length) {
-		ssize_t n = stream_read(stream, buffer, CHUNK, err);
-		r = n > 0 ? give(feed, buffer, (size_t)n, err) : (int)n;
-		/* Shorter than it was a moment ago: somebody else's hand. */
-		if (n == 0)
-			return error_set(err, EIO, "blobs/partial/%s has become shorter", feed->partial->name);
-		given += n;
-	}
-	return r;
-}
-
-static int give_rest(struct feed *feed, char *buffer, struct error *err)
+static int bring(struct feed *feed, char *buffer, struct error *err)
 {
 	auto_stream struct stream *stream = NULL;
 	struct partial *partial = feed->partial;
@@ -62,7 +54,7 @@ static int give_rest(struct feed *feed, char *buffer, struct error *err)
 			return (int)n;
 		r = save(partial, buffer, (size_t)n, err);
 		if (r == 0)
-			r = give(feed, buffer, (size_t)n, err);
+			r = announce(feed, err);
 		if (r == 0 && feed->progress)
 			progress_update(feed->progress, feed->item, (uint64_t)partial->length);
 	}
@@ -80,12 +72,12 @@ static void *run(void *argument)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (feed->progress)
 		progress_state(feed->progress, feed->item, "Downloading", (uint64_t)feed->blob->size);
-	feed->result = give_partial(feed, buffer, &feed->error);
+	feed->result = feed->partial->length > 0 ? announce(feed, &feed->error) : 0;
 	if (feed->result == 0)
-		feed->result = give_rest(feed, buffer, &feed->error);
+		feed->result = bring(feed, buffer, &feed->error);
 	if (feed->progress && feed->result == 0)
 		progress_state(feed->progress, feed->item, "Extracting", 0);
-	close(feed->pipe);
+	close(feed->growth);
 	return NULL;
 }
 
@@ -96,9 +88,7 @@ int feed_start(struct feed *feed, struct error *err)
 	error_clear(&feed->error);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_sys(err, errno, "make a pipe");
-	/* The unpacker need not be waited for at every file that it makes; a smaller pipe will do as well. */
-	fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
-	feed->pipe = ends[1];
+	feed->growth = ends[1];
 	int r = pthread_create(&feed->thread, NULL, run, feed);
 	if (r == 0)
 		return ends[0];

@@ -65,21 +65,25 @@ static int fetch_once(struct work *work, struct layer *layer, struct error *err)
 			    .progress = work->request->progress,
 			    .item = layer->item,
 			    .stop = &work->stop};
-	int pipe = feed_start(&feed, err);
-	if (pipe < 0)
-		return pipe;
+	/* The child may read it, and no more. */
+	auto_close int file = partial_open_for_reading(&layer->partial, err);
+	if (file < 0)
+		return file;
+	int growth = feed_start(&feed, err);
+	if (growth < 0)
+		return growth;
 	auto_free char *name = xasprintf("layer %.19s", layer->blob->digest);
 	struct layer_original_source original = {.fd = layer->partial.fd, .length = layer->blob->size, .whole = true};
-	struct unpack_request request = {.fd = pipe,
-					 .offset = -1,
-					 .length = -1,
+	struct unpack_request request = {.fd = file,
+					 .growing = true,
+					 .growth = growth,
 					 .name = name,
 					 .blob_digest = layer->blob->digest,
 					 .diff_id = layer->diff_id,
 					 .original = &original,
 					 .media_type = layer->blob->media_type};
 	int unpacked = layer_batch_add(work->batch, &request, &result, err);
-	close(pipe);
+	close(growth);
 	int fed = feed_join(&feed, &feed_error);
 	if (unpacked == 0)
 		layer->compression = result.compression;
@@ -181,8 +185,19 @@ static int claim_missing(struct work *work, struct error *err)
 	return r < 0 ? r : missing;
 }
 
+static int release_one(void *userdata, size_t index, struct error *err)
+{
+	struct work *work = userdata;
+	(void)err;
+	partial_release(&work->claimed[index]->partial, true);
+	return 0;
+}
+
 static void release(struct work *work, bool done)
 {
+	/* To give the space of large files back takes its time. Without threads they go one after the other. */
+	if (done && work->claimed_count > 1)
+		parallel_run(work->claimed_count, parallel_threads(1, LAYER_BATCH_MAX), release_one, work, NULL);
 	for (size_t i = 0; i < work->claimed_count; i++)
 		partial_release(&work->claimed[i]->partial, done);
 	work->claimed_count = 0;

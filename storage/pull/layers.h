@@ -8,9 +8,9 @@
  * claimed then. When nothing could be claimed one layer is waited for. Nobody waits while he holds what somebody else
  * may be waiting for, so that two who pull the same layers in any order cannot stop each other.
  *
- * A layer is fetched by a thread of its own (storage/pull/feed.h), which writes it into a pipe; a child process unpacks
- * what comes out of the pipe (storage/unpack). That one also checks the digests, of old bytes from a partial file as of
- * new ones; where the old ones were wrong the layer is fetched again from its beginning, once.
+ * A layer is fetched by a thread of its own (storage/pull/feed.h), which writes it to its partial file; a child process
+ * unpacks what is in the file, from its beginning and while it is growing (storage/unpack). That one also checks the
+ * digests, of old bytes as of new ones; where the old ones were wrong the layer is fetched again from its beginning, once.
  *
  * No lock on the store is held while bytes are coming: layers that were there at first can be gone at the end. They
  * are looked for again under the lock, and what is missing then makes another round.

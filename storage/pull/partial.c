@@ -85,6 +85,12 @@ int partial_claim(struct store *store, const char *digest, int64_t size, bool wa
 	return 1;
 }
 
+int partial_open_for_reading(const struct partial *partial, struct error *err)
+{
+	int fd = openat(partial->directory, partial->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, errno, "open " DIRECTORY "/%s", partial->name) : fd;
+}
+
 int partial_empty(struct partial *partial, struct error *err)
 {
 	partial->length = 0;

@@ -27,6 +27,8 @@ struct partial {
  * file that is longer than the `size` of its blob is emptied. */
 int partial_claim(struct store *store, const char *digest, int64_t size, bool wait, struct partial *ret,
 		  struct error *err);
+/* The file, for a process that is to read it while it grows: a descriptor, which is the caller's. */
+int partial_open_for_reading(const struct partial *partial, struct error *err);
 /* What is there is of no use. */
 int partial_empty(struct partial *partial, struct error *err);
 /* Lets others have it; `done`: nobody will want it, and it goes, as one does in which nothing is. */

@@ -23,7 +23,7 @@ DEFINE_CLEANUP(struct layer_batch *, layer_batch_free)
 #define auto_layer_batch CLEANUP(layer_batch_freep)
 
 /* Starts `count` processes, at most LAYER_BATCH_MAX, while the caller has one thread: from then on as many threads may
- * call layer_batch_add() at the same time. Each has three threads and about 12 MB of memory: all together stay
+ * call layer_batch_add() at the same time. Each has two threads and about 12 MB of memory: all together stay
  * below 64 MB. */
 #define LAYER_BATCH_MAX 4
 int layer_batch_start(struct layer_batch *batch, size_t count, struct error *err);

@@ -8,16 +8,14 @@
 #include "storage/unpack/pipeline.h"
 #include "storage/unpack/tree.h"
 
-#define CHUNK (256 << 10)
 /* The content of a file this large is sent on its way to the disk at once, while the next ones are being unpacked. */
-#define WRITE_EARLY (1 << 20)
+#define WRITE_EARLY (64 << 10)
 
 struct work {
 	struct tree tree;
 	struct recipe_writer *recipe;
 	struct tar_reader *tar;
-	struct digest *content; /* of one file after another */
-	char *buffer;
+	struct pipeline *pipeline; /* hashes one file after another */
 	struct recipe_totals totals;
 };
 
@@ -28,6 +26,15 @@ static int take_raw(void *userdata, const void *data, size_t length, struct erro
 }
 
 /* ---- the content of files ---- */
+/* The next piece of it, which belongs to the file's digest. */
+static ssize_t take_content(struct work *work, size_t length, const void **ret, struct error *err)
+{
+	pipeline_part(work->pipeline, true);
+	ssize_t n = tar_take_content(work->tar, length, ret, err);
+	pipeline_part(work->pipeline, false);
+	return n;
+}
+
 static int write_at(int fd, const char *data, size_t length, int64_t offset, struct error *err)
 {
 	while (length > 0) {
@@ -46,13 +53,11 @@ static int write_at(int fd, const char *data, size_t length, int64_t offset, str
 static int write_extent(struct work *work, int fd, struct tar_extent extent, struct error *err)
 {
 	while (extent.length > 0) {
-		ssize_t n = tar_read_content(work->tar, work->buffer,
-					     extent.length < CHUNK ? (size_t)extent.length : CHUNK, err);
+		const void *data = NULL;
+		ssize_t n = take_content(work, (size_t)extent.length, &data, err);
 		if (n < 0)
 			return (int)n;
-		int r = digest_update(work->content, work->buffer, (size_t)n, err);
-		if (r == 0)
-			r = write_at(fd, work->buffer, (size_t)n, extent.offset, err);
+		int r = write_at(fd, data, (size_t)n, extent.offset, err);
 		if (r < 0)
 			return r;
 		extent.offset += n;
@@ -91,12 +96,11 @@ static int unpack_file(struct work *work, const struct spot *spot, const struct 
 static int record_content(struct work *work, struct error *err)
 {
 	for (;;) {
-		ssize_t n = tar_read_content(work->tar, work->buffer, CHUNK, err);
+		const void *data = NULL;
+		ssize_t n = take_content(work, SIZE_MAX, &data, err);
 		if (n <= 0)
 			return (int)n;
-		int r = digest_update(work->content, work->buffer, (size_t)n, err);
-		if (r == 0)
-			r = recipe_write_raw(work->recipe, work->buffer, (size_t)n, err);
+		int r = recipe_write_raw(work->recipe, data, (size_t)n, err);
 		if (r < 0)
 			return r;
 	}
@@ -142,7 +146,7 @@ static int unpack_entry(struct work *work, const struct tar_entry *entry, char *
 		r = error_context(err, "unpack %.250s", *path ? path : "/");
 	if (r == 0 && entry->type == TAR_FILE) {
 		record.has_digest = true;
-		r = digest_finish_raw(work->content, record.digest, err);
+		r = pipeline_end_part(work->pipeline, record.digest, err);
 	}
 	if (r == 0)
 		r = recipe_write_entry(work->recipe, &record, err);
@@ -241,14 +245,10 @@ int unpack_layer(const struct unpack_target *target, struct stream *blob, const 
 	auto_pipeline struct pipeline *pipeline = NULL;
 	auto_recipe_writer struct recipe_writer *recipe = NULL;
 	auto_tar_reader struct tar_reader *tar = NULL;
-	auto_digest struct digest *content = NULL;
-	auto_free char *buffer = xmalloc(CHUNK);
-	struct work work = {.tree = TREE_INIT, .buffer = buffer};
+	struct work work = {.tree = TREE_INIT};
 	int r = pipeline_start(blob, blob_digest, &pipeline, err);
 	if (r == 0)
 		r = recipe_writer_new(target->recipe_fd, &recipe, err);
-	if (r == 0)
-		r = digest_new(NULL, &content, err);
 	if (r < 0)
 		return r;
 	tar = tar_reader_new(pipeline_stream(pipeline), take_raw, &work);
@@ -257,7 +257,7 @@ int unpack_layer(const struct unpack_target *target, struct stream *blob, const 
 	work.tree.mapping = target->mapping;
 	work.tree.recipe = work.recipe = recipe;
 	work.tar = tar;
-	work.content = content;
+	work.pipeline = pipeline;
 	r = run(&work, pipeline, target, blob_digest, diff_id, ret, err);
 	if (r == 0)
 		*ret_xattrs = work.tree.xattrs;

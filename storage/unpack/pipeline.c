@@ -13,57 +13,62 @@ struct pipeline {
 	struct stream stream; /* first: what the caller reads */
 	struct stream *blob;  /* the lowest, counted and hashed; owned by `source` */
 	struct stream *source;
-	struct digest *blob_digest, *tar_digest; /* the second is NULL where there is no second thread */
+	struct digest *blob_digest; /* NULL where it is the tar's */
 	enum stream_compression compression;
 	int64_t blob_size;
 
-	pthread_t reader, hasher;
-	bool has_reader, has_hasher;
+	pthread_t reader;
+	bool has_reader;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	/* Under the mutex: buffers produced, hashed and consumed since the beginning. */
-	uint64_t produced, hashed, consumed;
+	/* Under the mutex: buffers produced and consumed since the beginning. */
+	uint64_t produced, consumed;
 	bool ended, abandoned;
-	int result; /* of the first thread or the second, with its words */
+	int result; /* of the thread, with its words */
 	struct error error;
 
 	unsigned char *slots;
 	size_t lengths[SLOTS];
 	/* The caller's own. */
-	size_t position;
+	struct digest *tar_digest, *part_digest; /* of the tar, and of the part of it that is being read */
+	bool in_part;
+	size_t position; /* in the buffer that is being read; its end: given back at the next call, for it is lent */
 	int64_t tar_size;
 };
 
-/* ---- counting what is read of the blob ---- */
-struct counter {
+/* ---- what is read of the blob: counted and hashed ---- */
+struct lowest {
 	struct stream stream;
 	struct stream *below;
-	int64_t *count;
+	struct pipeline *pipeline;
 };
 
-static ssize_t counter_read(struct stream *stream, void *data, size_t length, struct error *err)
+static ssize_t lowest_read(struct stream *stream, void *data, size_t length, struct error *err)
 {
-	struct counter *counter = (struct counter *)stream;
-	ssize_t n = stream_read(counter->below, data, length, err);
-	if (n > 0)
-		*counter->count += n;
-	return n;
+	struct lowest *lowest = (struct lowest *)stream;
+	struct pipeline *pipeline = lowest->pipeline;
+	ssize_t n = stream_read(lowest->below, data, length, err);
+	if (n <= 0)
+		return n;
+	pipeline->blob_size += n;
+	int r = pipeline->blob_digest ? digest_update(pipeline->blob_digest, data, (size_t)n, err) : 0;
+	return r < 0 ? r : n;
 }
 
-static void counter_close(struct stream *stream)
+static void lowest_close(struct stream *stream)
 {
-	stream_close(((struct counter *)stream)->below);
+	stream_close(((struct lowest *)stream)->below);
 	free(stream);
 }
 
-static struct stream *count_stream(struct stream *below, int64_t *count)
+static struct stream *lowest_stream(struct pipeline *pipeline, struct stream *below)
 {
-	struct counter *counter = xcalloc(1, sizeof(*counter));
-	*counter = (struct counter){{counter_read, NULL, counter_close}, below, count};
-	return &counter->stream;
+	struct lowest *lowest = xcalloc(1, sizeof(*lowest));
+	*lowest = (struct lowest){{lowest_read, NULL, lowest_close}, below, pipeline};
+	return &lowest->stream;
 }
 
-/* ---- the first thread ---- */
+/* ---- the thread ---- */
 static void fail(struct pipeline *pipeline, int result, const struct error *err)
 {
 	pthread_mutex_lock(&pipeline->mutex);
@@ -80,9 +85,7 @@ static void fail(struct pipeline *pipeline, int result, const struct error *err)
 static bool wait_for_room(struct pipeline *pipeline)
 {
 	pthread_mutex_lock(&pipeline->mutex);
-	while (!pipeline->abandoned && !pipeline->ended &&
-	       (pipeline->produced - pipeline->consumed >= SLOTS ||
-		(pipeline->has_hasher && pipeline->produced - pipeline->hashed >= SLOTS)))
+	while (!pipeline->abandoned && !pipeline->ended && pipeline->produced - pipeline->consumed >= SLOTS)
 		pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
 	bool go_on = !pipeline->abandoned && !pipeline->ended;
 	pthread_mutex_unlock(&pipeline->mutex);
@@ -114,65 +117,73 @@ static void *read_blob(void *argument)
 	return NULL;
 }
 
-/* ---- the second thread ---- */
-/* Waits until more than `seen` buffers are there: false at the end. */
-static bool wait_for_data(struct pipeline *pipeline, uint64_t seen)
-{
-	while (pipeline->produced <= seen && !pipeline->ended && !pipeline->abandoned)
-		pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
-	return pipeline->produced > seen && !pipeline->abandoned;
-}
-
-static void *hash_tar(void *argument)
-{
-	struct pipeline *pipeline = argument;
-	struct error err = ERROR_INIT;
-	int r = 0;
-	pthread_mutex_lock(&pipeline->mutex);
-	while (r == 0 && wait_for_data(pipeline, pipeline->hashed)) {
-		size_t slot = pipeline->hashed % SLOTS;
-		pthread_mutex_unlock(&pipeline->mutex);
-		r = digest_update(pipeline->tar_digest, pipeline->slots + slot * SLOT_SIZE, pipeline->lengths[slot],
-				  &err);
-		pthread_mutex_lock(&pipeline->mutex);
-		pipeline->hashed++;
-		pthread_cond_broadcast(&pipeline->changed);
-	}
-	pthread_mutex_unlock(&pipeline->mutex);
-	if (r < 0)
-		fail(pipeline, r, &err);
-	return NULL;
-}
-
 /* ---- the caller ---- */
-static ssize_t pipeline_read(struct stream *stream, void *data, size_t length, struct error *err)
+/* Waits until there is a buffer to read: false at the end, or when the thread has failed. */
+static bool wait_for_data(struct pipeline *pipeline, int *ret_result)
+{
+	pthread_mutex_lock(&pipeline->mutex);
+	while (pipeline->produced <= pipeline->consumed && !pipeline->ended)
+		pthread_cond_wait(&pipeline->changed, &pipeline->mutex);
+	bool more = pipeline->produced > pipeline->consumed;
+	*ret_result = pipeline->result;
+	pthread_mutex_unlock(&pipeline->mutex);
+	return more;
+}
+
+static void give_back(struct pipeline *pipeline)
+{
+	pthread_mutex_lock(&pipeline->mutex);
+	pipeline->consumed++;
+	pthread_cond_broadcast(&pipeline->changed);
+	pthread_mutex_unlock(&pipeline->mutex);
+	pipeline->position = 0;
+}
+
+static ssize_t pipeline_take(struct stream *stream, size_t length, const void **ret, struct error *err)
 {
 	struct pipeline *pipeline = (struct pipeline *)stream;
-	if (pipeline->position == 0) {
-		pthread_mutex_lock(&pipeline->mutex);
-		bool more = wait_for_data(pipeline, pipeline->consumed);
-		int result = pipeline->result;
-		pthread_mutex_unlock(&pipeline->mutex);
-		if (!more) {
-			if (result < 0 && err)
-				*err = pipeline->error;
-			return result;
-		}
+	int result = 0;
+	if (pipeline->position > 0 && pipeline->position == pipeline->lengths[pipeline->consumed % SLOTS])
+		give_back(pipeline);
+	if (pipeline->position == 0 && !wait_for_data(pipeline, &result)) {
+		if (result >= 0)
+			return 0;
+		if (err)
+			*err = pipeline->error;
+		return result;
 	}
 	size_t slot = pipeline->consumed % SLOTS, left = pipeline->lengths[slot] - pipeline->position;
+	const unsigned char *data = pipeline->slots + slot * SLOT_SIZE + pipeline->position;
 	if (length > left)
 		length = left;
-	memcpy(data, pipeline->slots + slot * SLOT_SIZE + pipeline->position, length);
+	int r = digest_update(pipeline->tar_digest, data, length, err);
+	if (r == 0 && pipeline->in_part)
+		r = digest_update(pipeline->part_digest, data, length, err);
+	if (r < 0)
+		return r;
 	pipeline->position += length;
 	pipeline->tar_size += (int64_t)length;
-	if (length == left) {
-		pthread_mutex_lock(&pipeline->mutex);
-		pipeline->consumed++;
-		pthread_cond_broadcast(&pipeline->changed);
-		pthread_mutex_unlock(&pipeline->mutex);
-		pipeline->position = 0;
-	}
+	*ret = data;
 	return (ssize_t)length;
+}
+
+static ssize_t pipeline_read(struct stream *stream, void *data, size_t length, struct error *err)
+{
+	const void *lent;
+	ssize_t n = pipeline_take(stream, length, &lent, err);
+	if (n > 0)
+		memcpy(data, lent, (size_t)n);
+	return n;
+}
+
+void pipeline_part(struct pipeline *pipeline, bool part)
+{
+	pipeline->in_part = part;
+}
+
+int pipeline_end_part(struct pipeline *pipeline, unsigned char *out, struct error *err)
+{
+	return digest_finish_raw(pipeline->part_digest, out, err);
 }
 
 struct stream *pipeline_stream(struct pipeline *pipeline)
@@ -184,9 +195,7 @@ static void join(struct pipeline *pipeline)
 {
 	if (pipeline->has_reader)
 		pthread_join(pipeline->reader, NULL);
-	if (pipeline->has_hasher)
-		pthread_join(pipeline->hasher, NULL);
-	pipeline->has_reader = pipeline->has_hasher = false;
+	pipeline->has_reader = false;
 }
 
 void pipeline_free(struct pipeline *pipeline)
@@ -202,50 +211,61 @@ void pipeline_free(struct pipeline *pipeline)
 		digest_free(pipeline->blob_digest);
 	if (pipeline->tar_digest)
 		digest_free(pipeline->tar_digest);
+	if (pipeline->part_digest)
+		digest_free(pipeline->part_digest);
 	pthread_cond_destroy(&pipeline->changed);
 	pthread_mutex_destroy(&pipeline->mutex);
 	free(pipeline->slots);
 	free(pipeline);
 }
 
-static int start_threads(struct pipeline *pipeline, struct error *err)
+static int start_thread(struct pipeline *pipeline, struct error *err)
 {
-	pipeline->has_hasher = pipeline->tar_digest != NULL;
 	int r = pthread_create(&pipeline->reader, NULL, read_blob, pipeline);
 	pipeline->has_reader = r == 0;
-	if (r == 0 && pipeline->tar_digest) {
-		r = pthread_create(&pipeline->hasher, NULL, hash_tar, pipeline);
-		pipeline->has_hasher = r == 0;
-	}
 	return r == 0 ? 0 : error_sys(err, r, "start a thread");
+}
+
+/* A blob that is not compressed is its own tar, and hashed as that: what was hashed of it so far, its head, need not
+ * have been. */
+static void forget_blob_digest(struct pipeline *pipeline, const char *blob_digest)
+{
+	bool same = pipeline->compression == STREAM_PLAIN && !(blob_digest && text_starts_with(blob_digest, "sha512"));
+	if (!same)
+		return;
+	digest_free(pipeline->blob_digest);
+	pipeline->blob_digest = NULL;
 }
 
 static int open_source(struct pipeline *pipeline, struct stream *blob, const char *blob_digest, struct error *err)
 {
 	int r = digest_new(blob_digest, &pipeline->blob_digest, err);
+	if (r == 0)
+		r = digest_new(NULL, &pipeline->tar_digest, err);
+	if (r == 0)
+		r = digest_new(NULL, &pipeline->part_digest, err);
 	if (r < 0) {
 		stream_close(blob);
 		return r;
 	}
-	r = stream_hash(count_stream(blob, &pipeline->blob_size), pipeline->blob_digest, &pipeline->blob, err);
+	pipeline->blob = lowest_stream(pipeline, blob);
+	r = stream_decompress(pipeline->blob, &pipeline->source, &pipeline->compression, err);
 	if (r == 0)
-		r = stream_decompress(pipeline->blob, &pipeline->source, &pipeline->compression, err);
-	if (r < 0)
-		return r;
-	bool same = pipeline->compression == STREAM_PLAIN && !(blob_digest && text_starts_with(blob_digest, "sha512"));
-	return same ? 0 : digest_new(NULL, &pipeline->tar_digest, err);
+		forget_blob_digest(pipeline, blob_digest);
+	return r;
 }
 
 int pipeline_start(struct stream *blob, const char *blob_digest, struct pipeline **ret, struct error *err)
 {
 	auto_pipeline struct pipeline *pipeline = xcalloc(1, sizeof(*pipeline));
 	pipeline->stream.read = pipeline_read;
+	pipeline->stream.take = pipeline_take;
 	pthread_mutex_init(&pipeline->mutex, NULL);
 	pthread_cond_init(&pipeline->changed, NULL);
 	pipeline->slots = xmalloc((size_t)SLOTS * SLOT_SIZE);
 	int r = open_source(pipeline, blob, blob_digest, err);
 	if (r == 0)
-		r = start_threads(pipeline, err);
+		r = start_thread(pipeline, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(pipeline);
@@ -262,17 +282,11 @@ int pipeline_finish(struct pipeline *pipeline, struct pipeline_sums *ret, struct
 	}
 	struct pipeline_sums sums = {
 	    .blob_size = pipeline->blob_size, .tar_size = pipeline->tar_size, .compression = pipeline->compression};
-	unsigned char raw[DIGEST_SHA256_SIZE];
-	int r;
-	if (pipeline->tar_digest) {
-		r = digest_finish_raw(pipeline->tar_digest, sums.tar_digest, err);
-		if (r == 0)
-			r = digest_finish(pipeline->blob_digest, sums.blob_digest, err);
-	} else {
-		r = digest_finish_raw(pipeline->blob_digest, raw, err);
-		memcpy(sums.tar_digest, raw, sizeof(raw));
-		digest_text(raw, sums.blob_digest);
-	}
+	int r = digest_finish_raw(pipeline->tar_digest, sums.tar_digest, err);
+	if (r == 0 && pipeline->blob_digest)
+		r = digest_finish(pipeline->blob_digest, sums.blob_digest, err);
+	else
+		digest_text(sums.tar_digest, sums.blob_digest);
 	if (r == 0)
 		*ret = sums;
 	return r;

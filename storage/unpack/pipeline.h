@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pipeline: the threads that stand before the one that unpacks. The first reads the blob, hashes and decompresses it
- * into a ring of buffers; the second hashes the ring's content; the caller reads it as a stream. A buffer is free again
- * when both have gone past it. A blob that is not compressed is its own tar: then the first thread's digest is both,
- * and there is no second.
+ * pipeline: what stands before the thread that unpacks. A thread reads the blob, hashes and decompresses it into a ring
+ * of buffers; the caller reads these as a stream, without their being copied (stream.h, take), and what he reads is
+ * hashed under his hands, while it is in the processor's cache: as the tar that it is, and as the file in it that he
+ * says. A blob that is not compressed is its own tar: then the tar's digest is both.
  */
 #pragma once
 
@@ -27,5 +27,9 @@ DEFINE_CLEANUP(struct pipeline *, pipeline_free)
 
 /* The decompressed tar; it belongs to the pipeline. */
 struct stream *pipeline_stream(struct pipeline *pipeline);
+/* Whether what is read from now on belongs to a part that has a digest of its own. */
+void pipeline_part(struct pipeline *pipeline, bool part);
+/* That digest; the next part begins. `out` has DIGEST_SHA256_SIZE bytes. */
+int pipeline_end_part(struct pipeline *pipeline, unsigned char *out, struct error *err);
 /* Once the stream has been read to its end. */
 int pipeline_finish(struct pipeline *pipeline, struct pipeline_sums *ret, struct error *err);

@@ -9,7 +9,7 @@
  * to the user, files can be read and directories be used by their owner whatever their mode, and the recipe has the
  * truth.
  *
- * Three threads work on a layer: one reads, hashes the blob and decompresses; one hashes the tar; the third parses the
+ * Two threads work on a layer: one reads, hashes the blob and decompresses; the other hashes and parses the
  * tar, writes the files and the recipe. Between them lie a few buffers (pipeline.h).
  *
  * What an archive can say, and what becomes of it:
@@ -45,6 +45,8 @@ struct unpack_request {
 	int fd;                  /* the blob's file */
 	int64_t offset;          /* where the blob begins in it; -1: read on from where it is (a pipe) */
 	int64_t length;          /* -1: to the end */
+	bool growing;            /* the file is still being written, and read from its beginning as far as `growth`, a pipe, */
+	int growth;              /* says (stream_open_growing) */
 	const char *name;        /* for error texts */
 	const char *blob_digest; /* what the blob, as it comes, must have; NULL: anything */
 	const char *diff_id;     /* what the tar must have; NULL: anything */

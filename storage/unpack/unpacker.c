@@ -19,7 +19,8 @@
 #include "storage/unpack/watch.h"
 
 #define NAME_MAX_SENT     256
-#define WRITE_INTERVAL_MS 150
+#define MOVED_INTERVAL_MS 150
+#define WRITE_INTERVALS   14 /* of those: about two seconds */
 
 struct unpacker {
 	struct store *store;
@@ -29,10 +30,11 @@ struct unpacker {
 	struct watch *watch;
 };
 
-enum { FD_BLOB, FD_DIFF, FD_KEPT, FD_RECIPE, FD_COUNT };
+enum { FD_BLOB, FD_GROWTH, FD_DIFF, FD_KEPT, FD_RECIPE, FD_COUNT };
 
 struct message_request {
 	bool discard; /* nothing but: empty the two directories */
+	bool growing; /* otherwise FD_GROWTH is nothing */
 	int64_t offset, length;
 	bool has_blob_digest, has_diff_id;
 	char blob_digest[DIGEST_TEXT_MAX], diff_id[DIGEST_TEXT_MAX];
@@ -70,7 +72,9 @@ static void answer_request(const struct unpacker *unpacker, const struct message
 	struct unpack_target target = {fds[FD_DIFF], fds[FD_KEPT], fds[FD_RECIPE],
 				       unpacker->mapping.single ? NULL : &unpacker->mapping};
 	reply->result =
-	    stream_open_fd(fds[FD_BLOB], request->offset, request->length, request->name, &blob, &reply->error);
+	    request->growing
+		? stream_open_growing(fds[FD_BLOB], fds[FD_GROWTH], request->name, &blob, &reply->error)
+		: stream_open_fd(fds[FD_BLOB], request->offset, request->length, request->name, &blob, &reply->error);
 	if (reply->result < 0)
 		return;
 	blob = watch_stream(unpacker->watch, blob);
@@ -187,7 +191,8 @@ static int send_request(struct unpacker *unpacker, const struct message_request 
 
 static void make_message(const struct unpack_request *request, struct message_request *ret)
 {
-	*ret = (struct message_request){.offset = request->offset,
+	*ret = (struct message_request){.growing = request->growing,
+					.offset = request->offset,
 					.length = request->length,
 					.has_blob_digest = request->blob_digest,
 					.has_diff_id = request->diff_id};
@@ -229,15 +234,17 @@ static int write_layer_json(const struct unpacker *unpacker, int dirfd, const st
 	return file_write_at(dirfd, "layer.json", text, strlen(text), 0644, 0, err);
 }
 
-/* While the layer is being unpacked the disk need not be idle: what is there already goes to it, so that little is left
- * for unpack_sync(). */
+/* While the layer is being unpacked, what is there already goes to the disk now and then: so that little is left for
+ * unpack_sync() after a long one, and of what has been fetched little is lost when the power goes. Not often: while the
+ * file system writes its journal, nobody makes files. The content of larger ones is on its way at once (layer.c). */
 static void write_meanwhile(const struct unpacker *unpacker, const struct unpack_request *request, int fd)
 {
 	struct pollfd reply = {.fd = unpacker->socket, .events = POLLIN};
-	while (poll(&reply, 1, WRITE_INTERVAL_MS) == 0) {
+	for (int intervals = 1; poll(&reply, 1, MOVED_INTERVAL_MS) == 0; intervals++) {
 		if (request->moved)
 			request->moved(request->moved_data, watch_count(unpacker->watch));
-		syncfs(fd); /* what fails is found by unpack_sync() */
+		if (intervals % WRITE_INTERVALS == 0)
+			syncfs(fd); /* what fails is found by unpack_sync() */
 	}
 }
 
@@ -255,7 +262,7 @@ int unpacker_layer(struct unpacker *unpacker, struct stage *stage, const struct 
 	auto_close int recipe = openat(stage->fd, "recipe", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (recipe < 0)
 		return error_sys(err, errno, "make the layer's recipe");
-	const int fds[FD_COUNT] = {request->fd, diff, kept, recipe};
+	const int fds[FD_COUNT] = {request->fd, request->growing ? request->growth : request->fd, diff, kept, recipe};
 	make_message(request, &message);
 	int r = send_request(unpacker, &message, fds, err);
 	if (r == 0)
@@ -276,7 +283,7 @@ void unpacker_discard(struct unpacker *unpacker, struct stage *stage)
 	struct message_reply reply;
 	auto_close int diff = openat(stage->fd, "diff", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_close int kept = openat(stage->fd, "kept", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const int fds[FD_COUNT] = {diff, diff, kept >= 0 ? kept : diff, diff};
+	const int fds[FD_COUNT] = {diff, diff, diff, kept >= 0 ? kept : diff, diff};
 	if (diff >= 0 && send_request(unpacker, &(struct message_request){.discard = true}, fds, NULL) == 0)
 		receive_reply(unpacker, &reply, NULL);
 }

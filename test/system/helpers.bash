@@ -25,6 +25,7 @@ common_setup() {
 	export T ROOT RUNROOT HOME=$T/home
 	mkdir -p "$HOME"
 	unset XDG_DATA_HOME XDG_CONFIG_HOME XDG_CACHE_HOME
+	unset {http,https,ftp,no}_proxy {HTTP,HTTPS,FTP,NO}_PROXY
 	printf '#!/bin/sh\nexec "%s/coracle" --root "%s" --runroot "%s" "$@"\n' "$BUILD" "$ROOT" "$RUNROOT" >"$T/coracle"
 	chmod +x "$T/coracle"
 	cd "$T" || return 1

@@ -38,6 +38,12 @@ setup() {
 	expect_equal "$(coracle run --rm --user 4321:50 --group-entry 'crew:x:$GID:' busybox id -gn)" staff
 }
 
+@test "user --hostuser: this machine's users, by name and id, for --user too" {
+	run coracle run --rm --hostuser games --hostuser 9 --user games busybox sh -c 'whoami; echo $HOME; grep -c ^news: /etc/passwd; id -gn'
+	expect_output "$(printf '%s\n' games "$(getent passwd games | cut -d: -f6)" 1 "$(getent group "$(id -g games)" | cut -d: -f1)")"
+	expect_error 125 'no such user' coracle run --rm --hostuser nobody-of-that-name busybox true
+}
+
 @test "user --passwd=false: nothing is added" {
 	run coracle run --rm --user 4321 --passwd=false busybox sh -c 'wc -l </etc/passwd; echo $HOME; whoami'
 	expect_output $'5\n/\nwhoami: unknown uid 4321'

@@ -104,6 +104,11 @@ blob_requests() {
 	expect_equal "$(image_of a)" "$(id_in_registry app:amd)"
 	coracle create -q --name b --platform linux/arm64 "$REGISTRY/app:1" true
 	expect_equal "$(image_of b)" "$(id_in_registry app:arm)"
+	coracle create -q --name by-arch --arch amd64 "$REGISTRY/app:1" true
+	coracle create -q --name by-os --os linux --arch arm64 "$REGISTRY/app:1" true
+	expect_equal "$(image_of by-arch) $(image_of by-os)" "$(id_in_registry app:amd) $(id_in_registry app:arm)"
+	expect_error 125 'not there for linux/arm/v6' coracle create -q --arch arm --variant v6 "$REGISTRY/app:1" true
+	expect_error 125 'give either' coracle create -q --arch arm64 --platform linux/amd64 "$REGISTRY/app:1" true
 	# What is here already is not asked for again.
 	end_registries
 	coracle create -q --name c --platform linux/arm64 "$REGISTRY/app:1" true

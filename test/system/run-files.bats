@@ -107,6 +107,16 @@ setup() {
 	wait_for_log "$id" "${id:0:12}"
 }
 
+@test "run --tz: the time zone by name, or this machine's" {
+	expect_equal "$(coracle run --rm --tz Asia/Tokyo busybox date -d @0 +%H:%Z)" 09:JST
+	expect_equal "$(coracle run --rm --tz local busybox date -d @0 +%H:%Z)" "$(TZ=:/etc/localtime date -d @0 +%H:%Z)"
+	coracle run --name c --tz America/New_York busybox date -d @0 +%H
+	expect_equal "$(coracle start -a c)" 19
+	expect_error 125 'no such time zone' coracle run --rm --tz Nowhere/City busybox true
+	expect_error 125 'no such time zone' coracle run --rm --tz ../../../etc/passwd busybox true
+	expect_error 125 'no such time zone' coracle run --rm --tz Europe busybox true
+}
+
 @test "run: what a container writes is its own" {
 	coracle run --name first busybox sh -c 'echo changed >/var/www/index.html; rm /home/alice -r; echo x >/new'
 	run coracle run --rm busybox sh -c 'cat /var/www/index.html; ls -d /home/alice; ls /new'

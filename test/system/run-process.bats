@@ -53,6 +53,45 @@ setup() {
 	[[ $output != *PATH=/* ]]
 }
 
+@test "run --env-merge: built of what the image has" {
+	run coracle run --rm --env-merge 'PATH=${PATH}:/mine' --env-merge 'A=$HOME-$NOTHING-\$x$' -e PATH2=x busybox sh -c 'echo $PATH; echo $A'
+	expect_output $'/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/mine\n/root--$x$'
+	expect_error 125 'needs a name' coracle run --rm --env-merge 'PATH=${PATH' busybox true
+	expect_error 125 'KEY=value' coracle run --rm --env-merge PATH busybox true
+}
+
+@test "run --http-proxy: the proxies of who runs it, unless they are said otherwise" {
+	proxies() { http_proxy=http://one:1 NO_PROXY=two coracle run --rm "$@" busybox sh -c 'echo "$http_proxy $NO_PROXY"'; }
+	expect_equal "$(proxies)" "http://one:1 two"
+	expect_equal "$(proxies -e http_proxy=mine)" "mine two"
+	expect_equal "$(proxies --http-proxy=false)" " "
+}
+
+@test "run --timeout: what runs for so long is killed, at each start" {
+	local begun=$EPOCHSECONDS
+	run coracle run --name slow --timeout 1 busybox sleep 1000
+	expect_status 137
+	((EPOCHSECONDS - begun < 30))
+	run coracle start -a slow
+	expect_status 137
+	coracle run --rm --timeout 1000 busybox true
+	expect_error 125 'timeout' coracle run --rm --timeout -1 busybox true
+}
+
+@test "run --rmi: container and image go when it exits, but not what another has" {
+	coracle tag busybox other
+	coracle create --name user busybox true
+	coracle run --rmi busybox true
+	expect_equal "$(coracle images --format '{{.Repository}}') $(coracle ps -aq | wc -l)" "localhost/other 1"
+	coracle run --rmi other true
+	expect_equal "$(coracle images -q | wc -l)" 1
+	coracle rm user
+	run coracle run --rmi other sh -c 'exit 3'
+	expect_status 3
+	expect_equal "$(coracle images -q | wc -l) $(coracle ps -aq | wc -l)" "0 0"
+	expect_error 125 'detach' coracle run -d --rmi busybox true
+}
+
 # Who the process is: "uid gid groups", of which the last is sorted and without doubles.
 identity() { # options…
 	coracle run --rm "$@" busybox sh -c 'echo $(id -u) $(id -g) $(id -G | tr " " "\n" | sort -nu)'
