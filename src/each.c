@@ -39,6 +39,15 @@ static bool act(struct each *each, struct container_entry *entry, const char *na
 	return true;
 }
 
+/* By its name, its id, or the beginning of that. */
+static bool is_gone(const struct each *each, const char *name)
+{
+	for (size_t i = 0; i < each->gone.count; i++)
+		if (strcmp(each->gone.items[i], name) == 0 || (text_is_hex(name, strlen(name)) && text_starts_with(each->gone.items[i], name)))
+			return true;
+	return false;
+}
+
 static bool act_named(struct each *each, const struct each_options *options, const char *name)
 {
 	struct error err = ERROR_INIT;
@@ -46,7 +55,7 @@ static bool act_named(struct each *each, const struct each_options *options, con
 	strv_add(&one, name);
 	auto_container_list struct container_list list = {0};
 	int r = container_select(each->store, &(struct container_selection){.names = &one}, &list, &err);
-	if (r == -ENOENT && options->ignore)
+	if (r == -ENOENT && (options->ignore || is_gone(each, name)))
 		return true;
 	if (r < 0) {
 		message_error("%s", err.text);
@@ -85,8 +94,10 @@ int each_container(struct cli_context *context, struct each *each, struct error 
 	if (selected && (r = container_select(store, &selection, &list, err)) < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++)
-		good &= act(each, &list.items[i], list.items[i].container->id);
+		if (!is_gone(each, list.items[i].container->id))
+			good &= act(each, &list.items[i], list.items[i].container->id);
 	if (each->after)
 		each->after(store);
+	strv_free(&each->gone);
 	return good ? 0 : 125;
 }

@@ -34,6 +34,7 @@ struct each {
 	 * result, if any. */
 	int (*action)(struct each *each, struct container_entry *entry, const char *name, struct error *err);
 	void (*after)(struct store *store); /* once, when all is done; NULL: nothing */
+	struct strv gone; /* names and ids of those that the action has removed besides: to meet them later is no error */
 	bool quiet; /* otherwise the name is printed after each success */
 };
 

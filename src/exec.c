@@ -4,6 +4,7 @@
 
 #include "libpod/exec/exec.h"
 #include "libpod/filter/filter.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/terminal/terminal.h"
 #include "src/commands.h"
 #include "src/session.h"
@@ -22,6 +23,7 @@ static const struct cli_option table[] = {
     {0, "env-file", CLI_LIST, AT(env_files), "FILE", "Set the environment variables of a file", .complete = CLI_COMPLETE_FILE},
     {'i', "interactive", CLI_FLAG, AT(interactive), NULL, "Pass standard input on"},
     {'l', "latest", CLI_FLAG, offsetof(struct options, latest), NULL, "The container that was created last, instead of a name"},
+    {0, "preserve-fds", CLI_INT, AT(preserve_fds), "NUMBER", "Hand on so many further descriptors, from 3 on, to the process"},
     {0, "privileged", CLI_FLAG, AT(privileged), NULL, "Give all capabilities (in the user namespace)"},
     {'t', "tty", CLI_FLAG, AT(terminal), NULL, "Give the process a terminal"},
     {'u', "user", CLI_STRING, AT(user), "USER[:GROUP]", "Run as this user: a name that the container has, or an id"},
@@ -39,7 +41,7 @@ static int run(struct cli_context *context, struct error *err)
 				 options->latest ? "" : "the name of a container and ");
 	struct detach_keys keys;
 	int r = exec->detach_keys ? detach_keys_parse(exec->detach_keys, &keys, err) : 0;
-	if (r < 0)
+	if (r < 0 || (r = descriptors_check_inherited(exec->preserve_fds, err)) < 0)
 		return r;
 	if (exec->terminal && exec->interactive && !exec->detach && !isatty(STDIN_FILENO))
 		return error_set(err, ENOTTY, "-t with -i needs a terminal, and standard input is none; leave one of them out");

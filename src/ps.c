@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "libpod/filter/filter.h"
 #include "libpod/inspect/inspect.h"
@@ -9,26 +10,34 @@
 #include "libpod/size/size.h"
 #include "pkg/template/template.h"
 #include "src/commands.h"
+#include "src/ps_namespaces.h"
 #include "src/session.h"
 
 struct options {
-	bool all, latest, no_trunc, quiet, no_heading, size;
-	int64_t last;
+	bool all, latest, no_trunc, quiet, no_heading, size, namespaces;
+	bool external, sync; /* nothing: the store has no other containers, and a state that could be out of step does not exist */
+	int64_t last, watch;
+	bool watch_given;
 	struct strv filters;
 	const char *format, *sort;
 };
 
 static const struct cli_option table[] = {
     {'a', "all", CLI_FLAG, offsetof(struct options, all), NULL, "Those that are not running too"},
+    {0, "external", CLI_FLAG, offsetof(struct options, external), NULL, "Those of other programs in the same store too, of which there are none"},
     {'f', "filter", CLI_LIST, offsetof(struct options, filters), "KEY=VALUE", "Only those that match: id, name, label, label!, status, exited, ancestor, before, since, network, until, volume, health"},
     {0, "format", CLI_STRING, offsetof(struct options, format), "FORMAT", "json, table TEMPLATE, or a Go template"},
     {'n', "last", CLI_INT, offsetof(struct options, last), "N", "The N created last, running or not"},
     {'l', "latest", CLI_FLAG, offsetof(struct options, latest), NULL, "The one created last"},
+    {0, "namespace", CLI_FLAG, offsetof(struct options, namespaces), NULL, "The namespaces that each is in"},
+    {0, "ns", CLI_FLAG, offsetof(struct options, namespaces), NULL, "The same as --namespace", .hidden = true},
     {0, "no-trunc", CLI_FLAG, offsetof(struct options, no_trunc), NULL, "Do not shorten ids and commands"},
     {0, "noheading", CLI_FLAG, offsetof(struct options, no_heading), NULL, "Print no column titles"},
     {'q', "quiet", CLI_FLAG, offsetof(struct options, quiet), NULL, "Print only ids"},
     {'s', "size", CLI_FLAG, offsetof(struct options, size), NULL, "What each has written, and its size with its image"},
     {0, "sort", CLI_STRING, offsetof(struct options, sort), "COLUMN", "Sort by a column", .values = "command|created|id|image|names|runningfor|size|status"},
+    {0, "sync", CLI_FLAG, offsetof(struct options, sync), NULL, "See how the containers really are, as every list does"},
+    {'w', "watch", CLI_INT, offsetof(struct options, watch), "SECONDS", "List them again and again, until you interrupt it", .given_offset = offsetof(struct options, watch_given)},
     CLI_OPTIONS_END,
 };
 
@@ -121,6 +130,11 @@ static void add_fields(struct json_object *row, const struct container_entry *en
 	json_add_string(row, "CIDFile", container->cid_file ? container->cid_file : "");
 }
 
+static bool is_alive(const struct container_entry *entry)
+{
+	return entry->state.status != CONTAINER_CREATED && entry->state.status != CONTAINER_EXITED;
+}
+
 /* What templates see: texts, as docker and podman name them. `size` may be NULL. */
 static struct json_object *template_row(const struct container_entry *entry, const struct container_size *size, const struct options *options)
 {
@@ -128,6 +142,10 @@ static struct json_object *template_row(const struct container_entry *entry, con
 	auto_free char *text = size ? container_size_text(size) : xstrdup("");
 	add_columns(row, entry, options->no_trunc);
 	json_add_string(row, "Size", text);
+	if (options->namespaces)
+		ps_add_namespaces(row, is_alive(entry) ? entry->state.pid : 0);
+	if (options->namespaces && !options->format)
+		json_add_int(row, "Pid", is_alive(entry) ? entry->state.pid : 0);
 	if (options->format)
 		add_fields(row, entry, options->no_trunc);
 	return row;
@@ -149,7 +167,7 @@ static struct json_object *json_ports(const struct container *container)
 }
 
 /* What `--format json` prints: podman's shape, in which lists are lists. */
-static struct json_object *json_row(const struct container_entry *entry, const struct container_size *size)
+static struct json_object *json_row(const struct container_entry *entry, const struct container_size *size, bool namespaces)
 {
 	const struct container *container = entry->container;
 	struct json_object *row = json_object_new_object();
@@ -174,6 +192,8 @@ static struct json_object *json_row(const struct container_entry *entry, const s
 	mount_targets(container, &targets);
 	json_add_strv(row, "Mounts", &targets);
 	json_add_strv(row, "Names", &names);
+	if (namespaces)
+		json_object_object_add(row, "Namespaces", ps_namespaces_object(is_alive(entry) ? entry->state.pid : 0));
 	json_add_strv(row, "Networks", &networks);
 	json_add_int(row, "Pid", entry->state.pid);
 	json_object_object_add(row, "Ports", json_ports(container));
@@ -247,9 +267,9 @@ static int print(const struct row *rows, size_t count, const struct options *opt
 	bool json = options->format && strcmp(options->format, "json") == 0;
 	auto_json struct json_object *array = json_object_new_array(), *titles = column_titles();
 	for (size_t i = 0; i < count; i++)
-		json_object_array_add(array, json ? json_row(rows[i].entry, rows[i].size) : template_row(rows[i].entry, rows[i].size, options));
+		json_object_array_add(array, json ? json_row(rows[i].entry, rows[i].size, options->namespaces) : template_row(rows[i].entry, rows[i].size, options));
 	auto_strbuf struct strbuf out = STRBUF_INIT;
-	int r = template_list(options->quiet ? "{{.ID}}" : options->format, options->size ? size_format : table_format, titles, array,
+	int r = template_list(options->quiet ? "{{.ID}}" : options->format, options->namespaces ? PS_NAMESPACES_FORMAT : options->size ? size_format : table_format, titles, array,
 			      options->no_heading, &out, err);
 	if (r >= 0)
 		fputs(strbuf_text(&out), stdout);
@@ -265,20 +285,14 @@ static int heal_networks(struct store *store, const struct container_list *list,
 	return 0;
 }
 
-static int run(struct cli_context *context, struct error *err)
+static int list(struct store *store, const struct options *options, struct error *err)
 {
-	const struct options *options = context->options;
 	bool sized = shows_sizes(options);
-	auto_store struct store *store = NULL;
 	auto_container_list struct container_list list = {0};
 	struct container_selection selection = {
 	    .all = options->all, .latest = options->latest, .last = options->last, .filters = &options->filters, .listed = !sized};
-	if (options->quiet && options->format)
-		return error_set(err, EINVAL, "--quiet and --format contradict each other");
-	int r = session_store(context, &store, err);
-	if (r < 0 || (r = container_select(store, &selection, &list, err)) < 0)
-		return r;
-	if ((r = heal_networks(store, &list, err)) < 0)
+	int r = container_select(store, &selection, &list, err);
+	if (r < 0 || (r = heal_networks(store, &list, err)) < 0)
 		return r;
 	auto_free struct container_size *sizes = xcalloc(list.count + 1, sizeof(*sizes));
 	if (sized && (r = container_sizes(store, list.items, list.count, sizes, err)) < 0)
@@ -289,6 +303,45 @@ static int run(struct cli_context *context, struct error *err)
 	if (options->sort && list.count)
 		qsort_r(rows, list.count, sizeof(*rows), compare, (void *)options->sort);
 	return print(rows, list.count, options, err);
+}
+
+/* Until a signal ends it, or nobody reads any more. */
+static int watch(struct store *store, const struct options *options, struct error *err)
+{
+	static const char clear[] = "\033[2J\033[H";
+	for (;;) {
+		if (isatty(STDOUT_FILENO))
+			fputs(clear, stdout);
+		int r = list(store, options, err);
+		if (r < 0)
+			return r;
+		if (fflush(stdout) != 0)
+			return error_sys(err, errno, "print the list");
+		sleep((unsigned int)options->watch);
+	}
+}
+
+static int check(const struct options *options, struct error *err)
+{
+	if (options->quiet && options->format)
+		return error_set(err, EINVAL, "--quiet and --format contradict each other");
+	if (options->namespaces && (options->size || options->quiet))
+		return error_set(err, EINVAL, "--namespace and %s contradict each other", options->size ? "--size" : "--quiet");
+	if (options->watch_given && (options->watch < 1 || options->watch > INT32_MAX))
+		return error_set(err, EINVAL, "--watch: give a number of seconds, 1 or more");
+	if (options->watch_given && options->latest)
+		return error_set(err, EINVAL, "--watch and --latest contradict each other");
+	return 0;
+}
+
+static int run(struct cli_context *context, struct error *err)
+{
+	const struct options *options = context->options;
+	auto_store struct store *store = NULL;
+	int r = check(options, err);
+	if (r < 0 || (r = session_store(context, &store, err)) < 0)
+		return r;
+	return options->watch_given ? watch(store, options, err) : list(store, options, err);
 }
 
 const struct cli_command cmd_ps = {

@@ -6,6 +6,7 @@
 
 #include "libpod/launch/launch.h"
 #include "libpod/stdio/stdio.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/terminal/terminal.h"
 #include "src/commands.h"
 #include "src/create_image.h"
@@ -19,6 +20,7 @@ static const struct cli_option run_option_table[] = {
     {'a', "attach", CLI_LIST, AT(attach), "STREAM", "Attach only to stdin, stdout or stderr"},
     {'d', "detach", CLI_FLAG, AT(detach), NULL, "Leave the container running and print its id"},
     {0, "detach-keys", CLI_STRING, AT(detach_keys), "KEYS", "Keys that detach from a terminal (ctrl-p,ctrl-q by default)"},
+    {0, "preserve-fds", CLI_INT, AT(preserve_fds), "NUMBER", "Hand on so many further descriptors, from 3 on, to the container's process"},
     {0, "rmi", CLI_FLAG, AT(rmi), NULL, "Remove the container and then its image, unless another container has it, when it exits"},
     {0, "sig-proxy", CLI_FLAG, AT(sig_proxy), NULL, "Pass signals on to the container's process (on by default)"},
     CLI_OPTIONS_END,
@@ -89,8 +91,9 @@ static int run(struct cli_context *context, struct error *err)
 	options->rm |= options->rmi;
 	struct launch_streams streams;
 	int r = create_options_check(options, err);
-	if (r < 0 || (r = choose_streams(options, &streams, err)) < 0)
+	if (r < 0 || (r = choose_streams(options, &streams, err)) < 0 || (r = descriptors_check_inherited(options->preserve_fds, err)) < 0)
 		return r;
+	streams.preserve_fds = (unsigned int)options->preserve_fds;
 	if (options->terminal && options->interactive && !options->detach && !isatty(STDIN_FILENO))
 		return error_set(err, ENOTTY, "-t with -i needs a terminal, and standard input is none; leave one of them out");
 	auto_store struct store *store = NULL;
@@ -102,6 +105,8 @@ static int run(struct cli_context *context, struct error *err)
 	auto_launch struct launch launch = LAUNCH_INIT;
 	if ((r = launch_container(store, plan.container, &plan, &streams, &launch, err)) < 0)
 		return r;
+	/* Whoever reads the other end of one is to learn when the process lets go of it. */
+	descriptors_close_inherited(streams.preserve_fds);
 	if (options->detach) {
 		printf("%s\n", plan.container->id);
 		return 0;

@@ -88,6 +88,8 @@ struct container {
 	struct strv dns, dns_search, dns_options, add_hosts;
 	char *hostname;
 	bool remove;        /* --rm */
+	char *init_path;    /* of the host's, instead of our own init; NULL */
+	bool systemd;       /* it is one for systemd: has a cgroup to divide */
 	bool terminal, open_stdin, stdin_once, init, privileged, read_only, publish_all, detached;
 	char *detach_keys;
 	int stop_signal;
@@ -105,6 +107,7 @@ struct container {
 	struct strv mounted_images; /* ids of images that are mounted in it, which it keeps */
 	char *userns, *pid_mode, *ipc_mode, *uts_mode, *cgroup_mode, *cgroups, *cgroup_parent, *cgroup_manager; /* as given; NULL: private */
 	struct strv uid_map, gid_map; /* of a user namespace of its own: "inside:outside:count", `outside` in the shared one */
+	struct strv requires;	    /* ids of containers that are to run before it */
 	struct strv passwd_lines, group_lines; /* added to /etc/passwd and /etc/group */
 	struct strv secrets; /* libpod/secret says how */
 	char *user;         /* as given: "redis", "1000:1000" */

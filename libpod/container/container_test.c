@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "libpod/container/dependencies.h"
 #include "libpod/container/name.h"
 #include "pkg/file/file.h"
 
@@ -419,12 +420,57 @@ static void test_race(void **state)
 	assert_int_equal(ids.count, 1);
 }
 
+static struct container *place_needing(struct store *store, const char *name, const struct container *network, const struct container *required)
+{
+	struct container *container = container_new();
+	auto_stage struct stage stage = STAGE_INIT;
+	container_random_id(container->id);
+	container->name = xstrdup(name);
+	container->network = network ? xasprintf("container:%s", network->id) : NULL;
+	if (required)
+		strv_add(&container->requires, required->id);
+	assert_int_equal(store_stage(store, &stage, NULL), 0);
+	assert_int_equal(container_place(store, &stage, container, NULL), 0);
+	return container;
+}
+
+static size_t position(const struct strv *ids, const struct container *container)
+{
+	for (size_t i = 0; i < ids->count; i++)
+		if (strcmp(ids->items[i], container->id) == 0)
+			return i;
+	return SIZE_MAX;
+}
+
+static void test_dependents(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store *store = &fixture->store;
+	auto_container struct container *base = place_needing(store, "base", NULL, NULL);
+	auto_container struct container *net = place_needing(store, "net", base, NULL);
+	auto_container struct container *both = place_needing(store, "both", base, net);
+	auto_container struct container *top = place_needing(store, "top", NULL, both);
+	auto_container struct container *alone = place_needing(store, "alone", NULL, NULL);
+	auto_strv struct strv all = STRV_INIT, none = STRV_INIT, own = STRV_INIT;
+	assert_int_equal(container_dependents(store, base->id, &all, NULL), 0);
+	assert_int_equal(all.count, 3);
+	assert_true(position(&all, top) < position(&all, both));
+	assert_true(position(&all, both) < position(&all, net));
+	assert_int_equal(position(&all, alone), SIZE_MAX);
+	assert_int_equal(container_dependents(store, top->id, &none, NULL), 0);
+	assert_int_equal(none.count, 0);
+	container_dependencies(both, &own);
+	assert_int_equal(own.count, 2);
+	assert_string_equal(own.items[0], base->id);
+	assert_string_equal(own.items[1], net->id);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_record),	    TEST(test_damaged_record), TEST(test_names),     TEST(test_random_names),
+	    TEST(test_dependents), TEST(test_record),	    TEST(test_damaged_record), TEST(test_names),     TEST(test_random_names),
 	    TEST(test_find_by_id),  TEST(test_stale_name),     TEST(test_half_made), TEST(test_state_file),
 	    TEST(test_reap_and_rename),
 	    TEST(test_truth),	    TEST(test_truth_after),    TEST(test_lock),	     TEST(test_remove_option),

@@ -25,3 +25,10 @@ int control_remove(struct store *store, const struct container *container, bool 
 int control_remove_with_volumes(struct store *store, const struct container *container, bool force, int64_t timeout_s, struct error *err);
 /* Waits until it is not running. The exit code. */
 int control_wait(struct store *store, const struct container *container, int *ret_exit_code, struct error *err);
+
+/* Adds to `set` what is called "running", "exited", "stopped" … (as podman's wait --condition). */
+int control_condition(const char *name, unsigned int *set, struct error *err);
+#define CONTROL_WAIT_REMOVED (1u << 31)
+/* Waits until it is in one of these states, looking every interval_ns. *ret_exit_code: the exit code when that is its end, otherwise -1. -ENOENT: it was removed meanwhile, and no end was waited for. */
+int control_wait_condition(struct store *store, const struct container *container, unsigned int set, int64_t interval_ns, int *ret_exit_code,
+			   struct error *err);

@@ -9,6 +9,7 @@
 
 #include "libpod/exec/exec_internal.h"
 #include "libpod/stdio/relay.h"
+#include "pkg/descriptors/descriptors.h"
 #include "pkg/process/process.h"
 
 /* What the last writes of a process to a terminal may take to come out at the other end while others still have it open. */
@@ -98,6 +99,7 @@ static int start(struct attachment *attachment, struct runtime_exec *exec, const
 		drop(&attachment->theirs[i]);
 	drop(&attachment->report[1]);
 	drop(&attachment->console[1]);
+	descriptors_close_inherited(exec->preserve_fds);
 	if ((r = runtime_read_report(attachment->report[0], err)) < 0)
 		process_wait(attachment->pid, &(int){0});
 	return r;

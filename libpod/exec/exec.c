@@ -77,7 +77,7 @@ int exec_run(struct store *store, const struct container *container, const struc
 	auto_close int cache_fd = openat(store->root_fd, "cache", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (spec.seccomp && (r = seccomp_oci(cache_fd, spec.seccomp, &seccomp, err)) < 0)
 		return r;
-	auto_close int cgroup_fd = cgroup_open_of(pidfd_pid(pidfd), container->id);
+	auto_close int cgroup_fd = (container->systemd ? cgroup_open_exactly : cgroup_open_of)(pidfd_pid(pidfd), container->id);
 	struct runtime_exec exec = {
 	    .pidfd = pidfd,
 	    .spec = &spec,
@@ -90,6 +90,7 @@ int exec_run(struct store *store, const struct container *container, const struc
 	    .console_socket = -1,
 	    .report_fd = -1,
 	    .cgroup_fd = cgroup_fd >= 0 ? cgroup_fd : -1,
+	    .preserve_fds = (unsigned int)options->preserve_fds,
 	};
 	if (options->detach) {
 		r = exec_detached(&exec, err);

@@ -22,6 +22,7 @@ struct exec_options {
 	const char *user, *workdir; /* NULL: the container's */
 	const char *detach_keys;    /* NULL: the container's */
 	struct strv env, env_files; /* as given with -e and --env-file */
+	int64_t preserve_fds;       /* so many descriptors from 3 on are the process's, and are closed here; they were checked (descriptors_check_inherited()) */
 };
 
 /* Runs `arguments`. *ret_exit_code is the process's, or 0 when it was detached (from). -ESRCH: the container is not running; -EBUSY: it is paused. A program that

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "libpod/container/dependencies.h"
 #include "libpod/limits/limits.h"
 #include "libpod/spec/spec.h"
 #include "libpod/secret/secret.h"
@@ -152,6 +153,8 @@ static struct json_object *config_object(const struct container *container, cons
 	add_map(object, "Annotations", &container->annotations);
 	json_add_string(object, "StopSignal", or_empty(signal_to_name(container->stop_signal)));
 	json_add_int(object, "StopTimeout", container->stop_timeout_s);
+	if (container->systemd)
+		json_add_bool(object, "SystemdMode", true);
 	json_add_int(object, "Timeout", container->timeout_s);
 	json_add_strv(object, "CreateCommand", &container->create_command);
 	auto_free char *umask = spec->process.umask >= 0 ? xasprintf("%04o", spec->process.umask) : xstrdup("0022");
@@ -279,6 +282,9 @@ static void add_container_members(struct store *store, const struct container_en
 	json_add_string(object, "OCIRuntime", "coracle");
 	json_add_string(object, "PidFile", or_empty(container->pid_file));
 	json_add_string(object, "Name", container->name);
+	auto_strv struct strv dependencies = STRV_INIT;
+	container_dependencies(container, &dependencies);
+	json_add_strv(object, "Dependencies", &dependencies);
 	json_add_int(object, "RestartCount", entry->state.restart_count);
 	json_add_string(object, "Driver", container->driver);
 	json_add_string(object, "MountLabel", "");

@@ -18,6 +18,7 @@
 #include "libpod/monitor/message.h"
 #include "libpod/network/network.h"
 #include "pkg/file/file.h"
+#include "pkg/message/message.h"
 #include "pkg/process/process.h"
 #include "rootless/cgroup/cgroup.h"
 #include "rootless/userns/userns.h"
@@ -298,6 +299,25 @@ static bool can_have_cgroup(const struct plan *plan)
 	return id_map_outside(&plan->mapping.uids, 0) == (int64_t)geteuid();
 }
 
+/* An init of another kind gets on without; systemd itself does not. */
+static void miss_systemd_cgroup(const struct container *container, const char *why)
+{
+	if (container->systemd)
+		message_warn("container %s has no control group that systemd could divide, without which it does not start: %s",
+			     container->name, why);
+}
+
+static int make_systemd_cgroup(const struct container *container, struct cgroup_request *request, struct cgroup *ret, struct error *err)
+{
+	struct error failure = ERROR_INIT;
+	request->limits = true;
+	if (request->parent)
+		return cgroup_make(request, ret, err);
+	if (cgroup_make(request, ret, &failure) < 0)
+		miss_systemd_cgroup(container, ret->reason[0] ? ret->reason : failure.text);
+	return 0;
+}
+
 static int make_cgroup(const struct container *container, const struct plan *plan, struct cgroup *ret, struct error *err)
 {
 	struct cgroup_request request = {
@@ -307,13 +327,18 @@ static int make_cgroup(const struct container *container, const struct plan *pla
 	    .without_systemd = container->cgroup_manager && strcmp(container->cgroup_manager, "cgroupfs") == 0,
 	    .limits = limits_are_set(plan->spec.resources),
 	};
-	if (cgroups_are(container, "disabled"))
+	if (cgroups_are(container, "disabled")) {
+		miss_systemd_cgroup(container, "--cgroups disabled");
 		return 0;
+	}
+	if (!can_have_cgroup(plan) && !request.limits)
+		miss_systemd_cgroup(container, "the containers of the machine's root are another user's; run coracle as an ordinary user");
 	if (!can_have_cgroup(plan))
 		return request.limits ? error_set(err, EOPNOTSUPP, "limits are not for the machine's root, whose containers' cgroups would be another user's; run coracle as an ordinary user")
 				      : 0;
-	int r = cgroup_make(&request, ret, err);
-	if (r < 0 || !request.limits)
+	bool limits = request.limits;
+	int r = container->systemd && !limits ? make_systemd_cgroup(container, &request, ret, err) : cgroup_make(&request, ret, err);
+	if (r < 0 || !limits)
 		return r;
 	r = limits_apply(ret->fd, plan->spec.resources, err);
 	if (r < 0) {
@@ -348,7 +373,7 @@ static int launch_locked(struct store *store, struct container *container, struc
 	CLEANUP(sharing_free) struct sharing_volumes sharing = {0};
 	if ((r = sharing_find(store, container, &plan->spec, others.fds, &sharing, err)) < 0)
 		return r;
-	struct birth birth = {.sharing = &sharing, .bridges = &bridges, .store = store, .container = container, .plan = plan, .map_fd = -1, .map_write_fd = -1, .description = d, .control = -1};
+	struct birth birth = {.sharing = &sharing, .bridges = &bridges, .store = store, .container = container, .plan = plan, .map_fd = -1, .map_write_fd = -1, .description = d, .preserve_fds = streams->preserve_fds, .control = -1};
 	memcpy(birth.namespace_fds, others.fds, sizeof(others.fds));
 	birth.inner_fd = others.inner;
 	d->directory_fd = directory;
@@ -412,7 +437,9 @@ int launch_container(struct store *store, struct container *container, struct pl
 	r = plan ? 0 : reload(store, container, &reloaded, err);
 	if (r < 0)
 		return r;
-	r = launch_locked(store, container, plan ? plan : &reloaded, &lock, streams, &giving_up, ret, err);
+	r = start_required(store, container, err);
+	if (r == 0)
+		r = launch_locked(store, container, plan ? plan : &reloaded, &lock, streams, &giving_up, ret, err);
 	/* What did not even get to its monitor is still ours, and could neither be removed nor started again. */
 	if (lock >= 0)
 		close(TAKE_FD(lock));

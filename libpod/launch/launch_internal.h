@@ -37,6 +37,7 @@ struct birth {
 	const struct network_bridges *bridges; /* of its networks; NULL: none */
 	int map_write_fd;		  /* the command line's end of it, to be closed: its death must show */
 	struct monitor_description *description;
+	unsigned int preserve_fds;
 	int control;			  /* the command line, which waits for the report; -1: there is none, it is a restart */
 	int forward_fd; /* the forwarder's end of description->forward_fd; set by the monitor process */
 };
@@ -73,6 +74,9 @@ int plan_reload(struct store *store, struct container *container, struct plan *r
 
 /* ids.c: makes these ids the plan's and, where they are others than it was made with, the container's, with a warning if that concerns its files. */
 int adopt_ids(struct store *store, struct container *container, const struct id_mapping *mapping, struct plan *plan, struct error *err);
+
+/* requires.c: starts those of the containers that this one requires which do not run, and, first, what those require. */
+int start_required(struct store *store, const struct container *container, struct error *err);
 
 /* others.c: fills in the namespaces of other containers that this one shares, and then their user namespace too, in which it must live. */
 int others_open(struct store *store, const struct container *container, int fds[SPEC_NS_COUNT], struct error *err);

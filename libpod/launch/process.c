@@ -27,6 +27,7 @@
 #include "pkg/file/file.h"
 #include "pkg/process/process.h"
 #include "pkg/program/program.h"
+#include "rootless/cgroup/cgroup.h"
 #include "rootless/userns/userns.h"
 
 /* What the first process is connected by: [0] is its end. */
@@ -89,7 +90,9 @@ static int make_ends(const struct birth *birth, struct ends *ends, struct error 
 		return r;
 	if (container->init) {
 		auto_free char *path = NULL;
-		if ((r = program_find("coracle-init", &path, err)) < 0)
+		if (container->init_path)
+			path = xstrdup(container->init_path);
+		else if ((r = program_find("coracle-init", &path, err)) < 0)
 			return r;
 		ends->init = open(path, O_RDONLY | O_CLOEXEC);
 		if (ends->init < 0)
@@ -139,6 +142,15 @@ static int open_secrets(const struct birth *birth, struct secrets *secrets, stru
 	return secret_add_env(birth->store, birth->container, &birth->plan->spec.process.env, err);
 }
 
+/* Its root is who we are, even while we have no name yet; or another id of ours, in a user namespace below. */
+static int divisible_cgroup(const struct birth *birth, struct error *err)
+{
+	const struct plan *plan = birth->plan;
+	int64_t uid = plan->nested ? id_map_outside(&plan->inner.uids, 0) : -1;
+	int64_t gid = plan->nested ? id_map_outside(&plan->inner.gids, 0) : -1;
+	return cgroup_delegate(birth->description->cgroup_fd, (uid_t)uid, (gid_t)gid, err);
+}
+
 static int spawn(const struct birth *birth, const struct ends *ends, struct error *err)
 {
 	CLEANUP(secrets_free) struct secrets secrets = {0};
@@ -146,6 +158,9 @@ static int spawn(const struct birth *birth, const struct ends *ends, struct erro
 	if (r < 0)
 		return r;
 	struct monitor_description *d = birth->description;
+	auto_close int delegated = -1;
+	if (birth->container->systemd && d->cgroup_fd >= 0 && (r = delegated = divisible_cgroup(birth, err)) < 0)
+		return r;
 	auto_free char *bundle = xasprintf("%s/containers/%s", birth->store->root, birth->container->id);
 	int joined[SPEC_NS_COUNT];
 	memcpy(joined, birth->namespace_fds, sizeof(joined));
@@ -162,7 +177,8 @@ static int spawn(const struct birth *birth, const struct ends *ends, struct erro
 	    .fuse_socket = ends->fuse[0],
 	    .network_socket = ends->network[0],
 	    .init_fd = ends->init,
-	    .cgroup_fd = d->cgroup_fd,
+	    .init_name = birth->container->init_path,
+	    .cgroup_fd = delegated >= 0 ? delegated : d->cgroup_fd,
 	    .wait_fd = ends->wait[0],
 	    .ready_fd = -1,
 	    .report_fd = ends->report[0],
@@ -180,6 +196,7 @@ static int spawn(const struct birth *birth, const struct ends *ends, struct erro
 	    .passwd_lines = &birth->container->passwd_lines,
 	    .group_lines = &birth->container->group_lines,
 	    .die_with_parent = !d->own_pid_namespace,
+	    .preserve_fds = birth->preserve_fds,
 	    .id = birth->container->id,
 	    .bundle = bundle,
 	};
@@ -377,12 +394,12 @@ static pid_t number_in_proc(void)
 }
 
 /* Nothing of the command line's stays: its terminal, its session, its streams (a `$(coracle run -d …)` waits for their end), its signals, and
- * whatever descriptors it was given itself. */
-static int leave_command_line(struct error *err)
+ * whatever descriptors it was given itself, but for those that are the container's. */
+static int leave_command_line(unsigned int preserve_fds, struct error *err)
 {
 	sigset_t waiting;
 	setsid();
-	close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	close_range(3 + preserve_fds, ~0u, CLOSE_RANGE_CLOEXEC);
 	/* Those that the monitor waits for: an ignored one never comes. The first process resets all of them. */
 	signal(SIGCHLD, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
@@ -443,7 +460,7 @@ int monitor_process(const struct birth *birth, struct error *err)
 	struct ends ends = ENDS_INIT;
 	int r;
 	cleanup_close(&birth->map_write_fd);
-	if ((r = leave_command_line(err)) < 0 || (r = make_ends(birth, &ends, err)) < 0)
+	if ((r = leave_command_line(birth->preserve_fds, err)) < 0 || (r = make_ends(birth, &ends, err)) < 0)
 		return r;
 	d->monitor_pid = number_in_proc();
 	if (!d->own_pid_namespace)
@@ -452,6 +469,7 @@ int monitor_process(const struct birth *birth, struct error *err)
 	if ((birth->plan->nested && (r = wait_for_maps(birth, err)) < 0) || (r = spawn(birth, &ends, err)) < 0)
 		return r;
 	close_theirs(&ends);
+	descriptors_close_inherited(birth->preserve_fds);
 	struct birth helped = *birth;
 	auto_close int forwarder_end = -1;
 	if (d->ports_count && (r = make_forwarder_pair(d, &forwarder_end, err)) < 0)

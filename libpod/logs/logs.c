@@ -89,8 +89,8 @@ static void print_entry(struct reader *reader, const char *line, size_t length)
 	if (reader->last && reader->last != out)
 		fflush(reader->last);
 	reader->last = out;
-	if (options->names)
-		fprintf(out, "%s ", reader->container->name);
+	if (options->prefix)
+		fprintf(out, "%s ", options->prefix);
 	if (options->timestamps)
 		fprintf(out, "%s ", stamp);
 	fwrite(text, 1, text_length, out);

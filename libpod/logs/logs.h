@@ -8,7 +8,8 @@
 #include "libpod/container/container.h"
 
 struct logs_options {
-	bool follow, timestamps, names;
+	bool follow, timestamps;
+	const char *prefix; /* before each line, and a blank behind it; NULL: none */
 	int64_t tail;       /* -1: all */
 	int64_t since_ns, until_ns; /* 0: none */
 };

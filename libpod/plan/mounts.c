@@ -214,6 +214,7 @@ int plan_mounts(struct store *store, const struct create_options *options, struc
 	r = collect(store, options, image_config, plan, &requests, err);
 	for (size_t i = 0; r == 0 && i < requests.count; i++)
 		r = mount_request_place(store, &requests.items[i], plan, err);
+	plan_systemd_mounts(plan);
 	if (r == 0)
 		r = plan_devices(options, plan, err);
 	/* Parents before children; equal depth keeps no order that matters. */

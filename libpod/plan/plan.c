@@ -155,7 +155,7 @@ int plan_make(struct store *store, const struct create_options *options, const s
 	id_mapping_key(&plan.mapping, key);
 	container->mapping_key = xstrdup(key);
 	if ((r = plan_record(options, image, image_name, image_config, container, err)) < 0 ||
-	    (r = plan_restart(options, container, err)) < 0 || (r = plan_log(options, container, err)) < 0 ||
+	    (r = plan_restart(options, container, err)) < 0 || (r = plan_requires(store, options, container, err)) < 0 || (r = plan_log(options, container, err)) < 0 ||
 	    (r = plan_labels(options, image_config, container, err)) < 0 || (r = plan_names(options, container, err)) < 0 ||
 	    (r = plan_namespaces(store, options, &plan, err)) < 0 ||
 	    (r = plan_process(store, options, image, image_config, arguments, &plan, err)) < 0 ||

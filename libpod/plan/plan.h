@@ -24,7 +24,7 @@ struct create_options {
 	bool env_host, unset_env_all, http_proxy;
 	struct strv group_add, ulimits, cap_add, cap_drop, security_opts, sysctls;
 	int64_t oom_score_adj;
-	const char *stop_signal;
+	const char *stop_signal, *systemd, *init_path, *personality;
 	int64_t stop_timeout, timeout;
 	bool entrypoint_given, oom_score_adj_given, stop_timeout_given;
 	/* the container */
@@ -35,7 +35,7 @@ struct create_options {
 	const char *uts, *pid, *ipc, *cgroupns;
 	/* who it is */
 	const char *userns, *subuidname, *subgidname, *passwd_entry, *group_entry;
-	struct strv uidmap, gidmap, secrets, host_users;
+	struct strv uidmap, gidmap, secrets, host_users, requires;
 	bool passwd;
 	struct strv labels, label_files, annotations;
 	bool rm, replace, quiet;
@@ -60,6 +60,7 @@ struct create_options {
 	bool detach, sig_proxy, rmi;
 	const char *detach_keys;
 	struct strv attach;
+	int64_t preserve_fds;
 	/* not an option: the whole command line, for the record; NULL-terminated, or NULL */
 	char *const *command_line;
 };

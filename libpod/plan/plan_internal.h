@@ -33,6 +33,10 @@ int plan_environment(const struct create_options *options, struct json_object *i
 /* process.c: arguments, user, capabilities' owner, limits, working directory. */
 int plan_process(struct store *store, const struct create_options *options, const struct image *image, struct json_object *image_config,
 		 const struct strv *arguments, struct plan *plan, struct error *err);
+/* systemd.c: whether the container is one for systemd; called when the arguments are known. What it then has besides. */
+int plan_systemd(const struct create_options *options, struct plan *plan, struct error *err);
+void plan_systemd_environment(struct plan *plan);
+void plan_systemd_mounts(struct plan *plan); /* after all others are placed */
 /* security.c: capabilities, seccomp, no_new_privileges, masked and read-only paths. */
 int plan_security(struct store *store, const struct create_options *options, struct plan *plan, struct error *err);
 /* mounts.c */
@@ -48,6 +52,7 @@ int plan_namespaces(struct store *store, const struct create_options *options, s
 int plan_networks(struct store *store, const struct create_options *options, struct container *container, struct error *err);
 /* policy.c */
 int plan_restart(const struct create_options *options, struct container *container, struct error *err);
+int plan_requires(struct store *store, const struct create_options *options, struct container *container, struct error *err);
 int plan_log(const struct create_options *options, struct container *container, struct error *err);
 int plan_limits(const struct create_options *options, struct plan *plan, struct error *err);
 /* ports.c */

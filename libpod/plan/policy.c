@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* policy: --restart, --log-driver and --log-opt, limits. */
+/* policy: --restart, --requires, --log-driver and --log-opt, limits. */
 #include <errno.h>
 #include <string.h>
 
@@ -23,6 +23,19 @@ int plan_restart(const struct create_options *options, struct container *contain
 	if (options->rm && strcmp(policy, "no") != 0)
 		return error_set(err, EINVAL, "--rm and --restart %s contradict each other", text);
 	container->restart_policy = TAKE_PTR(policy);
+	return 0;
+}
+
+int plan_requires(struct store *store, const struct create_options *options, struct container *container, struct error *err)
+{
+	for (size_t i = 0; i < options->requires.count; i++) {
+		auto_container struct container *other = NULL;
+		int r = container_find(store, options->requires.items[i], &other, err);
+		if (r < 0)
+			return error_context(err, "--requires");
+		if (!strv_contains(&container->requires, other->id))
+			strv_add(&container->requires, other->id);
+	}
 	return 0;
 }
 

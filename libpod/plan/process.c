@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* process: what is run, as whom, where, with which limits. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "libpod/plan/plan_internal.h"
 #include "pkg/file/file.h"
@@ -70,6 +72,17 @@ static int plan_ulimit(const char *text, struct spec *spec, struct error *err)
 	return 0;
 }
 
+/* The one that a later start finds, too, from wherever that is. */
+static int plan_init(const struct create_options *options, struct container *container, struct error *err)
+{
+	if (!options->init || !options->init_path)
+		return 0;
+	container->init_path = realpath(options->init_path, NULL);
+	if (!container->init_path || access(container->init_path, X_OK) < 0)
+		return error_sys(err, errno, "--init-path %s", options->init_path);
+	return 0;
+}
+
 static int plan_stop(const struct create_options *options, struct json_object *image_config, struct container *container,
 		     struct error *err)
 {
@@ -77,7 +90,7 @@ static int plan_stop(const struct create_options *options, struct json_object *i
 	if (!signal && json_get_string(image_config, "StopSignal", &signal, err) < 0)
 		return -EINVAL;
 	if (text_is_empty(signal))
-		signal = "SIGTERM";
+		signal = container->systemd ? "SIGRTMIN+3" : "SIGTERM";
 	container->stop_signal = signal_from_name(signal);
 	if (container->stop_signal < 0)
 		return error_set(err, EINVAL, "unknown stop signal \"%s\"", signal);
@@ -93,14 +106,16 @@ int plan_process(struct store *store, const struct create_options *options, cons
 	process->present = true;
 	process->terminal = options->terminal;
 	int r = plan_arguments(options, image_config, arguments, plan, err);
-	if (r < 0)
+	if (r < 0 || (r = plan_systemd(options, plan, err)) < 0 || (r = plan_init(options, plan->container, err)) < 0)
 		return r;
+	plan->spec.personality = options->personality ? xstrdup(options->personality) : NULL;
 	auto_free char *home = NULL;
 	if ((r = plan_identity(store, options, image, image_config, plan, &home, err)) < 0)
 		return r;
 	r = plan_environment(options, image_config, plan->container->hostname, home, &process->env, err);
 	if (r < 0)
 		return r;
+	plan_systemd_environment(plan);
 
 	const char *cwd = options->workdir;
 	if (!cwd && json_get_string(image_config, "WorkingDir", &cwd, err) < 0)

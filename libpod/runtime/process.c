@@ -18,6 +18,7 @@
 #include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -227,6 +228,15 @@ static int set_labels(const struct spec_process *process, struct error *err)
 	return set_label("/proc/thread-self/attr/exec", text, err);
 }
 
+static int set_personality(const struct spec *spec, struct error *err)
+{
+	if (!spec->personality)
+		return 0;
+	if (personality(strcmp(spec->personality, "LINUX32") == 0 ? PER_LINUX32 : PER_LINUX) < 0)
+		return error_sys(err, errno, "set the personality %s", spec->personality);
+	return 0;
+}
+
 int process_apply(const struct launch_pad *pad, struct error *err)
 {
 	const struct spec_process *process = pad->process;
@@ -237,6 +247,8 @@ int process_apply(const struct launch_pad *pad, struct error *err)
 	/* The host user's keys are not the container's. A full quota (a few hundred containers) is no reason not to
 	 * start. */
 	syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	if ((r = set_personality(pad->spec, err)) < 0)
+		return r;
 	if ((r = set_labels(process, err)) < 0 || (r = apply_rlimits(process, err)) < 0)
 		return r;
 	/* A new user namespace comes with a full bounding set. */

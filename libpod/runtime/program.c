@@ -245,11 +245,12 @@ static int failed(const struct launch_pad *pad, const char *path, int errnum, st
 static int execute_with_init(const struct launch_pad *pad, char *const *env, struct error *err)
 {
 	struct strv args = STRV_INIT;
-	strv_add(&args, "coracle-init");
+	const char *name = pad->init_name ? pad->init_name : "coracle-init";
+	strv_add(&args, name);
 	strv_add(&args, "--");
 	strv_add_all(&args, &pad->process->args);
 	execveat(pad->exec_fd, "", args.items, env, AT_EMPTY_PATH);
-	int r = failed(pad, "coracle-init", errno, err);
+	int r = failed(pad, name, errno, err);
 	strv_free(&args);
 	return r;
 }

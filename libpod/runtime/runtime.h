@@ -57,6 +57,7 @@ struct runtime {
 			     * (SCM_RIGHTS): its files in /proc are closed to its parent */
 	int init_fd; /* --init: coracle-init, opened for reading; runs as pid 1 with the command as its child. -1: none
 		      */
+	const char *init_name; /* what messages call it where it is another program that takes the same arguments; NULL */
 	int cgroup_fd; /* directory of the container's cgroup for CLONE_INTO_CGROUP; -1 */
 	int wait_fd;   /* the child reads one byte 'm' from here before it touches files, and 'x' before exec; -1: does
 			  not wait */

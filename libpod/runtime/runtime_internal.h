@@ -180,6 +180,7 @@ struct launch_pad {
 	const struct seccomp_filter *seccomp;
 	bool fake_ownership, keep_groups;
 	int init_fd;
+	const char *init_name;
 	int report_fd;
 	unsigned int preserve_fds;
 	struct strv env; /* the process's and, where it has none, HOME */

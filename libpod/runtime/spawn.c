@@ -175,6 +175,7 @@ static int first_process(const struct runtime *runtime, struct prepared *prepare
 	    .fake_ownership = runtime->fake_ownership,
 	    .keep_groups = runtime->keep_groups,
 	    .init_fd = runtime->init_fd,
+	    .init_name = runtime->init_name,
 	    .report_fd = runtime->report_fd,
 	    .preserve_fds = runtime->preserve_fds,
 	    .exec_fd = -1,

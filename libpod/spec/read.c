@@ -374,6 +374,19 @@ static int read_time_offsets(struct json_object *object, struct spec *spec, stru
 	return 0;
 }
 
+/* config-linux.md, "Personality": flags are not defined there. */
+static int read_personality(struct json_object *object, struct spec *spec, struct error *err)
+{
+	static const char *const unsupported[] = {"flags", NULL};
+	struct json_object *personality;
+	int r = json_get_object(object, "personality", &personality, err);
+	if (r <= 0)
+		return r;
+	if ((r = get_text(personality, "domain", &spec->personality, err)) < 0 || (r = refuse(personality, unsupported, err)) < 0)
+		return error_context(err, "personality");
+	return spec->personality ? 0 : error_set(err, EINVAL, "personality: domain is missing");
+}
+
 /* Kept as they came: they are read by those who know them. */
 static int read_resources_and_seccomp(struct json_object *object, struct spec *spec, struct error *err)
 {
@@ -390,8 +403,7 @@ static int read_resources_and_seccomp(struct json_object *object, struct spec *s
 
 static int read_linux_object(struct json_object *object, struct spec *spec, struct error *err)
 {
-	static const char *const unsupported[] = {"intelRdt",   "mountLabel",   "personality",
-						  "netDevices", "memoryPolicy", NULL};
+	static const char *const unsupported[] = {"intelRdt", "mountLabel", "netDevices", "memoryPolicy", NULL};
 	struct mapping_list uids = {&spec->uid_mappings, &spec->uid_mappings_count};
 	struct mapping_list gids = {&spec->gid_mappings, &spec->gid_mappings_count};
 	int r;
@@ -404,6 +416,7 @@ static int read_linux_object(struct json_object *object, struct spec *spec, stru
 	    (r = json_get_strv(object, "maskedPaths", &spec->masked_paths, err)) < 0 ||
 	    (r = json_get_strv(object, "readonlyPaths", &spec->readonly_paths, err)) < 0 ||
 	    (r = json_get_map(object, "sysctl", &spec->sysctl, err)) < 0 ||
+	    (r = read_personality(object, spec, err)) < 0 ||
 	    (r = read_time_offsets(object, spec, err)) < 0 || (r = read_resources_and_seccomp(object, spec, err)) < 0)
 		return r;
 	return refuse(object, unsupported, err);

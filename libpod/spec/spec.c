@@ -62,6 +62,7 @@ void spec_free(struct spec *spec)
 	free(spec->cgroups_path);
 	json_object_put(spec->resources);
 	free(spec->rootfs_propagation);
+	free(spec->personality);
 	strv_free(&spec->masked_paths);
 	strv_free(&spec->readonly_paths);
 	strv_free(&spec->sysctl);

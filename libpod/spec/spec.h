@@ -122,6 +122,7 @@ struct spec {
 	size_t devices_count;
 	char *cgroups_path;
 	struct json_object *resources; /* linux.resources as it came; libpod/cgroup reads it. NULL: none */
+	char *personality;             /* "LINUX" "LINUX32"; NULL: as it is */
 	char *rootfs_propagation;      /* NULL: "private" */
 	struct strv masked_paths, readonly_paths;
 	struct strv sysctl; /* "key=value" */

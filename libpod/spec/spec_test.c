@@ -146,8 +146,9 @@ static void test_errors_name_the_member(void **state)
 	check_refused("\"/proc/kcore\"", "\"kcore\"", "maskedPaths");
 	check_refused("\"slave\"", "\"salve\"", "salve");
 	check_refused("\"path\":\"/bin/x\"", "\"path\":\"x\"", "hooks.poststop[0]");
-	check_refused("\"cgroupsPath\"", "\"personality\":{\"domain\":\"LINUX32\"},\"cgroupsPath\"",
-		      "personality is not supported");
+	check_refused("\"cgroupsPath\"", "\"personality\":{\"domain\":\"LINUX64\"},\"cgroupsPath\"", "LINUX64");
+	check_refused("\"cgroupsPath\"", "\"personality\":{},\"cgroupsPath\"", "personality: domain");
+	check_refused("\"cgroupsPath\"", "\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"x\"]},\"cgroupsPath\"", "flags is not supported");
 	check_refused("\"noNewPrivileges\":true", "\"noNewPrivileges\":\"yes\"", "noNewPrivileges");
 }
 

@@ -114,6 +114,8 @@ static int validate_linux(const struct spec *spec, struct error *err)
 		if (r < 0)
 			return r;
 	}
+	if (spec->personality && strcmp(spec->personality, "LINUX") != 0 && strcmp(spec->personality, "LINUX32") != 0)
+		return error_set(err, EINVAL, "linux.personality: unknown domain '%s'", spec->personality);
 	if (!spec->rootfs_propagation || !*spec->rootfs_propagation)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(propagations); i++)

@@ -195,6 +195,8 @@ static void write_linux(struct json_object *config, const struct spec *spec)
 	if (spec->resources)
 		json_object_object_add(object, "resources", json_object_get(spec->resources));
 	json_add_string(object, "rootfsPropagation", spec->rootfs_propagation);
+	if (spec->personality)
+		json_add_string(add_object(object, "personality"), "domain", spec->personality);
 	add_strv_if_any(object, "maskedPaths", &spec->masked_paths);
 	add_strv_if_any(object, "readonlyPaths", &spec->readonly_paths);
 	if (spec->sysctl.count)

@@ -2,9 +2,13 @@
 #include "pkg/descriptors/descriptors.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define FIRST_INHERITED 3
 
 union control {
 	struct cmsghdr header;
@@ -81,4 +85,23 @@ int descriptors_receive_one(int socket, int flags)
 	if (n < 0)
 		return (int)n;
 	return count ? fd : -EPIPE;
+}
+
+int descriptors_check_inherited(int64_t count, struct error *err)
+{
+	if (count < 0)
+		return error_set(err, EINVAL, "%lld descriptors cannot be handed on; give a number from 0 on", (long long)count);
+	for (int64_t i = 0; i < count; i++) {
+		int flags = fcntl((int)(FIRST_INHERITED + i), F_GETFD);
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			return error_set(err, EBADF, "descriptor %lld is not open, and all from 3 to %lld are to be handed on; open it, as with %lld<FILE in a shell",
+					 (long long)(FIRST_INHERITED + i), (long long)(FIRST_INHERITED + count - 1), (long long)(FIRST_INHERITED + i));
+	}
+	return 0;
+}
+
+void descriptors_close_inherited(unsigned int count)
+{
+	if (count)
+		close_range(FIRST_INHERITED, FIRST_INHERITED + count - 1, 0);
 }

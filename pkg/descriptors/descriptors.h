@@ -3,7 +3,10 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+#include "pkg/error/error.h"
 
 #define DESCRIPTORS_MAX 64 /* with one message */
 
@@ -19,3 +22,9 @@ ssize_t descriptors_receive(int socket, void *data, size_t length, int *fds, siz
 
 /* One descriptor, whatever its message says: >= 0, or negative errno; -EPIPE when none came. */
 int descriptors_receive_one(int socket, int flags);
+
+/* Those that our caller left open for a program of ours, as sd_listen_fds(3) has them: the `count` from 3 on. What we opened ourselves is O_CLOEXEC
+ * from birth, and so is never taken for one. -EBADF, with the text, when one of them is not there. */
+int descriptors_check_inherited(int64_t count, struct error *err);
+/* Closes them. */
+void descriptors_close_inherited(unsigned int count);

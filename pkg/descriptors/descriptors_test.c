@@ -124,6 +124,40 @@ static void test_none(void **state)
 	pair[0] = open("/dev/null", O_RDONLY | O_CLOEXEC); /* for the end */
 }
 
+/* In the places that a caller leaves open; what the test itself has there is put aside. */
+static void test_inherited(void **state)
+{
+	(void)state;
+	int aside[2];
+	for (int i = 0; i < 2; i++) {
+		aside[i] = fcntl(3 + i, F_DUPFD_CLOEXEC, 10);
+		assert_int_equal(dup2(STDERR_FILENO, 3 + i), 3 + i);
+	}
+	struct error err = ERROR_INIT;
+	assert_int_equal(descriptors_check_inherited(0, &err), 0);
+	assert_int_equal(descriptors_check_inherited(2, &err), 0);
+	assert_int_equal(descriptors_check_inherited(-1, &err), -EINVAL);
+	error_clear(&err);
+	/* One that is our own. */
+	assert_int_equal(fcntl(4, F_SETFD, FD_CLOEXEC), 0);
+	assert_int_equal(descriptors_check_inherited(1, &err), 0);
+	assert_int_equal(descriptors_check_inherited(2, &err), -EBADF);
+	assert_non_null(strstr(err.text, "descriptor 4 is not open"));
+	error_clear(&err);
+	descriptors_close_inherited(1);
+	assert_int_equal(fcntl(3, F_GETFD), -1);
+	assert_int_equal(fcntl(4, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(descriptors_check_inherited(1, &err), -EBADF);
+	descriptors_close_inherited(0);
+	close(4);
+	for (int i = 0; i < 2; i++) {
+		if (aside[i] < 0)
+			continue;
+		dup3(aside[i], 3 + i, O_CLOEXEC);
+		close(aside[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +165,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_too_many, make_pair, close_pair),
 	    cmocka_unit_test_setup_teardown(test_no_room, make_pair, close_pair),
 	    cmocka_unit_test_setup_teardown(test_none, make_pair, close_pair),
+	    cmocka_unit_test(test_inherited),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

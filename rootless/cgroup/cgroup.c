@@ -17,6 +17,8 @@
 
 /* How deep cgroups that a container made in its own are followed. */
 #define DEPTH_MAX 32
+/* The one that a container divides. */
+#define DELEGATED "container"
 
 static int no_place(const struct cgroup_request *request, int reason, struct cgroup *ret, struct error *err)
 {
@@ -231,4 +233,27 @@ int cgroup_remove_open(int fd, int timeout_ms, struct error *err)
 	path[length] = '\0';
 	/* One that is gone is shown as "… (deleted)", which is not there either. */
 	return cgroup_remove(path, timeout_ms, err);
+}
+
+/* What whoever divides it must be able to write: cgroups(7), "Delegating a hierarchy". */
+static int give(int fd, uid_t uid, gid_t gid)
+{
+	static const char *const files[] = {".", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
+	for (size_t i = 0; uid != (uid_t)-1 && i < ARRAY_SIZE(files); i++)
+		if (fchownat(fd, files[i], uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+	return 0;
+}
+
+int cgroup_delegate(int fd, uid_t uid, gid_t gid, struct error *err)
+{
+	int r = walk(fd, 0, remove_children, NULL);
+	if (r == 0 && mkdirat(fd, DELEGATED, 0755) < 0)
+		r = -errno;
+	if (r < 0)
+		return error_sys(err, r, "make a cgroup that the container can divide");
+	cgroup_hand_down(fd);
+	auto_close int delegated = openat(fd, DELEGATED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = delegated < 0 ? -errno : give(delegated, uid, gid);
+	return r < 0 ? error_sys(err, r, "give the container the cgroup that it can divide") : TAKE_FD(delegated);
 }

@@ -52,6 +52,12 @@ int cgroup_make(const struct cgroup_request *request, struct cgroup *ret, struct
 /* For one that was made without limits and is to have some: as many controllers as its parent can hand down. What cannot be had is missed when it is wanted. */
 void cgroup_enable_controllers(int fd);
 
+/* For a container that divides its cgroup itself: the one below it, empty and with what controllers there are, in which the container is to live. Whoever owns a cgroup may
+ * lift limits that it has itself; those of the container are one above it, where the container does not get. What an earlier start left is removed. It is given to `uid` and `gid`, -1: it stays the caller's. A descriptor. */
+int cgroup_delegate(int fd, uid_t uid, gid_t gid, struct error *err);
+/* Where such a one's process is right now, for a further process of the container: the kernel lets nobody into a cgroup that has been divided. */
+int cgroup_open_exactly(pid_t pid, const char *id);
+
 /* Stops all its processes from being scheduled, or lets them go on, and waits until that is so; -ETIMEDOUT (they are
  * frozen later). */
 int cgroup_freeze(int fd, bool frozen, int timeout_ms, struct error *err);

@@ -129,7 +129,7 @@ int cgroup_find_parent(char *path, size_t size)
 	return point < 0 ? point : cgroup_climb(path, point);
 }
 
-int cgroup_open_of(pid_t pid, const char *id)
+static int open_of(pid_t pid, const char *id, bool exactly)
 {
 	char proc_file[64], path[PATH_MAX], name[sizeof("/" CGROUP_PREFIX) + 64];
 	snprintf(proc_file, sizeof(proc_file), "/proc/%d/cgroup", pid);
@@ -141,7 +141,18 @@ int cgroup_open_of(pid_t pid, const char *id)
 	char *found = strstr(path + r, name);
 	if (!found)
 		return -ENOENT;
-	found[strlen(name)] = '\0';
+	if (!exactly)
+		found[strlen(name)] = '\0';
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+int cgroup_open_of(pid_t pid, const char *id)
+{
+	return open_of(pid, id, false);
+}
+
+int cgroup_open_exactly(pid_t pid, const char *id)
+{
+	return open_of(pid, id, true);
 }

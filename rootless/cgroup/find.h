@@ -18,5 +18,7 @@ int cgroup_find_own(char *path, size_t size);
 int cgroup_climb(char *path, int point);
 /* Whether we may make cgroups in it and move processes there. */
 bool cgroup_is_ours(const char *path);
+/* All controllers that it has, for the cgroups below it: place.c. */
+void cgroup_hand_down(int fd);
 /* The place for the cgroup that is asked for: place.c. */
 int cgroup_place(const struct cgroup_request *request, char *path, size_t size, struct error *err);

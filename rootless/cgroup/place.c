@@ -115,7 +115,7 @@ static int named_parent(const struct own *own, const char *parent, char *path, s
 }
 
 /* All controllers that there are, for the cgroups below. What cannot be had is missed when it is wanted. */
-static void enable_controllers(int fd)
+void cgroup_hand_down(int fd)
 {
 	auto_free char *available = NULL;
 	if (fd < 0 || file_read_at(fd, "cgroup.controllers", CONTROLLERS_MAX, &available, NULL, NULL) < 0)
@@ -135,7 +135,7 @@ void cgroup_enable_controllers(int fd)
 	auto_free char *processes = NULL;
 	auto_close int parent = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent >= 0 && file_read_at(parent, "cgroup.procs", PROCS_MAX, &processes, NULL, NULL) == 0 && !*processes)
-		enable_controllers(parent);
+		cgroup_hand_down(parent);
 }
 
 /* Moves each process that the list has now. How many there were; those that ended meanwhile count, too. */
@@ -206,6 +206,6 @@ int cgroup_place(const struct cgroup_request *request, char *path, size_t size, 
 	if (r == 0 && request->limits && strcmp(path, own.path) == 0)
 		r = move_aside(path, err);
 	auto_close int fd = r == 0 && request->limits ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	enable_controllers(fd);
+	cgroup_hand_down(fd);
 	return r;
 }

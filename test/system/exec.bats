@@ -121,6 +121,23 @@ setup() {
 	expect_equal "$(coracle exec one sh -c 'ls -d /proc/[0-9]*' | wc -l)" 2
 }
 
+@test "exec --preserve-fds: the process has so many more descriptors, attached and left in the background" {
+	printf 'from below\n' >"$T/in"
+	mkfifo "$T/pipe"
+	coracle exec --preserve-fds 2 one sh -c 'cat <&4 >&3' 3>"$T/out" 4<"$T/in" 5</dev/null
+	expect_equal "$(cat "$T/out")" "from below"
+	expect_equal "$(coracle exec --preserve-fds 1 one sh -c 'test ! -e /proc/self/fd/5 && echo none' 3<"$T/in" 5</dev/null)" none
+	coracle exec -d --preserve-fds 2 one sh -c 'cat <&4 >&3; exec 3>&-; touch /done; exec sleep 1234' 3>"$T/pipe" 4<"$T/in" &
+	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	await $!
+	coracle exec --preserve-fds 2 one sh -c 'cat <&4 >&3; exec 3>&-; until test -e /go; do sleep 0.05; done; exit 7' 3>"$T/pipe" 4<"$T/in" &
+	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	coracle exec one touch /go
+	await $!
+	expect_status 7
+	expect_error 125 'descriptor 3 is not open' coracle exec --preserve-fds 1 one true 3<&-
+}
+
 @test "exec: arguments are the program's own" {
 	expect_equal "$(coracle exec one echo -it --rm)" "-it --rm"
 	expect_error 125 'command' coracle exec one

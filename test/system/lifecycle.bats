@@ -233,6 +233,54 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_error 125 'none-such' coracle wait none-such
 }
 
+@test "wait --condition: another state than the end, or one of several; --interval is how often it is looked at" {
+	local waiting
+	coracle create --name one busybox sh -c 'sleep 1000' >/dev/null
+	expect_equal "$(coracle wait --condition created one)" -1
+	coracle wait --condition running,paused --interval 50 one >"$T/running" &
+	waiting=$!
+	sleep 0.3
+	expect_equal "$(cat "$T/running")" "" # it waits indeed
+	coracle start one
+	await "$waiting"
+	expect_status 0
+	expect_equal "$(cat "$T/running")" -1
+	coracle wait --condition=paused -i 20ms one >"$T/paused" &
+	waiting=$!
+	sleep 0.3
+	expect_equal "$(cat "$T/paused")" ""
+	coracle pause one
+	await "$waiting"
+	expect_equal "$(cat "$T/paused")" -1
+	coracle unpause one
+	# An end comes at once, however seldom it is looked; with its exit code also when nothing is left of the container.
+	coracle wait --condition paused,stopped --interval 1h one >"$T/exited" &
+	waiting=$!
+	sleep 0.3
+	expect_equal "$(cat "$T/exited")" ""
+	coracle kill one
+	await "$waiting"
+	expect_equal "$(cat "$T/exited")" 137
+	expect_equal "$(coracle wait --condition exited one)" 137
+	coracle run -d --rm --name short busybox sh -c 'sleep 0.7; exit 9' >/dev/null
+	expect_equal "$(coracle wait --condition paused --condition exited short)" 9
+	coracle wait --condition removing -i 20ms one >"$T/removed" &
+	waiting=$!
+	coracle rm one
+	await "$waiting"
+	expect_equal "$(cat "$T/removed")" -1
+	coracle create --name two busybox true >/dev/null
+	coracle wait --condition running -i 20ms two >"$T/never" 2>&1 &
+	waiting=$!
+	sleep 0.3
+	coracle rm two
+	await "$waiting"
+	expect_status 125
+	grep 'two was removed' "$T/never"
+	expect_error 125 'nonsense' coracle wait --condition nonsense one
+	expect_error 125 'interval' coracle wait --condition running --interval 0 one
+}
+
 @test "rm: several, by filter, all; -f stops; unknown ones" {
 	local name
 	for name in a b c; do coracle create --name $name busybox true >/dev/null; done
@@ -253,6 +301,50 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	coracle rm -f -t 0 -a
 	no_containers
 	expect_error 125 'name' coracle rm
+}
+
+@test "rm --depend: those that share its namespaces or require it go with it, and those that need those" {
+	local ids
+	coracle run -d --name base busybox sleep 1000 >/dev/null
+	coracle run -d --name net --network container:base busybox sleep 1000 >/dev/null
+	coracle create --name pid --pid container:net busybox true >/dev/null
+	coracle create --name needs --requires pid,base busybox true >/dev/null
+	coracle create --name alone busybox true >/dev/null
+	expect_equal "$(coracle inspect --format '{{len .Dependencies}} {{index .Dependencies 0}}' needs)" "2 $(inspected pid Id)"
+	expect_equal "$(coracle inspect --format '{{.Dependencies}}' net)" "[$(inspected base Id)]"
+	# What runs is only removed by force.
+	expect_equal "$(coracle ps -a --format '{{.Names}}' | wc -l)" 5
+	run -125 coracle rm --depend net
+	expect_equal "$(coracle ps -a --format '{{.Names}}' | sort | tr '\n' ' ')" "alone base net "
+	ids=$(inspected net Id)
+	run -0 coracle rm -f -t 0 --depend base net
+	expect_output "$ids"$'\n'base
+	expect_equal "$(coracle ps -a --format '{{.Names}}')" alone
+	coracle create --name more --requires alone busybox true >/dev/null
+	coracle rm --depend -a
+	no_containers
+	expect_error 125 'none-such' coracle rm --depend none-such
+}
+
+@test "run, create --requires: started first, each time, with what those require; what is gone is said" {
+	coracle create --name first busybox sleep 1000 >/dev/null
+	coracle create --name second --requires first busybox sh -c 'echo second; sleep 1000' >/dev/null
+	coracle create --name third --requires second --requires first busybox echo third >/dev/null
+	expect_equal "$(coracle run --rm --requires second busybox echo fourth)" fourth
+	expect_equal "$(inspected first State.Status) $(inspected second State.Status) $(inspected third State.Status)" "running running created"
+	local pid
+	pid=$(inspected first State.Pid)
+	coracle stop -t 0 second
+	expect_equal "$(coracle start -a third)" third
+	expect_state second running
+	expect_equal "$(inspected first State.Pid)" "$pid" # one that runs is left alone
+	coracle create --name broken busybox no-such-program >/dev/null
+	expect_error 125 'no-such-program' coracle run --rm --requires broken busybox true
+	expect_error 125 'none-such' coracle run --rm --requires none-such busybox true
+	coracle rm -f -t 0 second
+	expect_error 125 'requires the container.*not there any more' coracle start third
+	coracle rm -f -t 0 first third broken
+	no_containers
 }
 
 @test "rm: by the start of an id; an ambiguous one is an error" {

@@ -74,6 +74,30 @@ json_text() { # stream file…
 	expect_error 125 'nonsense' coracle logs --tail nonsense one
 }
 
+@test "logs: of several containers, with the id or the name before each line; --color; --follow takes them at once" {
+	local one two red
+	one=$(coracle run -d --name one busybox sh -c 'echo a; echo b >&2')
+	two=$(coracle run -d --name two busybox sh -c 'echo c; until test -e /go; do sleep 0.05; done; echo late')
+	coracle wait one >/dev/null
+	wait_for_log two c
+	expect_equal "$(coracle logs one two 2>/dev/null)" "${one:0:12} a"$'\n'"${two:0:12} c"
+	expect_equal "$(coracle logs one two 2>&1 >/dev/null)" "${one:0:12} b"
+	coracle logs --names --color two one >"$T/out" 2>/dev/null
+	red=$'\033\[[0-9]+m'
+	[[ $(sed -n 1p "$T/out") =~ ^${red}two${red}\ c$ ]]
+	[[ $(sed -n 2p "$T/out") =~ ^${red}one${red}\ a$ ]]
+	[[ $(sed -n 1p "$T/out" | cut -c1-5) != $(sed -n 2p "$T/out" | cut -c1-5) ]] # another colour
+	expect_equal "$(coracle logs --color one 2>/dev/null)" a
+	coracle logs -f -n one two >"$T/followed" 2>/dev/null &
+	local following=$!
+	wait_until 20 grep -q 'two c' "$T/followed"
+	coracle exec two touch /go
+	await $following
+	expect_status 0
+	expect_equal "$(sort "$T/followed")" $'one a\ntwo c\ntwo late'
+	expect_error 125 'none-such' coracle logs one none-such
+}
+
 @test "logs --since, --until" {
 	coracle run -d --name one busybox sh -c 'echo early; sleep 1.5; echo late; sleep 1000'
 	wait_for_log one late

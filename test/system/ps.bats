@@ -138,3 +138,42 @@ setup() {
 	coracle run --name one busybox sh -c 'exit 3' || true
 	coracle inspect one | jq -e '.[0].State | .Status == "exited" and .ExitCode == 3 and .Running == false and .Pid == 0 and .OOMKilled == false and (.FinishedAt | test("^20"))'
 }
+
+@test "ps --namespace: the numbers of the namespaces that its process is in; --ns" {
+	local pid name
+	coracle run -d --name one busybox sleep 1000 >/dev/null
+	coracle run -d --name two --network container:one busybox sleep 1000 >/dev/null
+	coracle create --name three busybox true >/dev/null
+	pid=$(inspected one State.Pid)
+	run -0 coracle ps -a --ns
+	expect_match '^CONTAINER ID +NAMES +PID +CGROUPNS +IPC +MNT +NET +PIDNS +USERNS +UTS'
+	expect_match "one +$pid( +[0-9]+){7}"
+	expect_match $'three +0 *(\n|$)'
+	for name in cgroup:CGROUPNS ipc:IPC mnt:MNT net:NET pid:PIDNS user:USERNS uts:UTS; do
+		expect_equal "$(coracle ps --namespace --filter name=one --format "{{.${name#*:}}}")" "$(readlink "/proc/$pid/ns/${name%:*}" | tr -dc 0-9)"
+	done
+	expect_equal "$(coracle ps --ns --format '{{.NET}}' | sort -u | wc -l)" 1
+	expect_equal "$(coracle ps --ns --format json | jq -r '.[] | select(.Names[0] == "one").Namespaces.NET')" "$(readlink "/proc/$pid/ns/net" | tr -dc 0-9)"
+	expect_error 125 'size' coracle ps --ns --size
+	expect_equal "$(coracle ps -q --sync --external --no-trunc | wc -l)" 2
+}
+
+@test "ps --watch: lists again and again" {
+	coracle create --name one busybox sleep 1000 >/dev/null
+	"$T/coracle" ps --watch 1 --format '{{.Names}}' >"$T/out" &
+	local watching=$!
+	# shellcheck disable=SC2317,SC2329 # called by wait_until
+	has_listed() { [[ $(grep -c one "$T/out") -ge 2 ]]; }
+	sleep 0.5
+	expect_equal "$(cat "$T/out")" ""
+	coracle start one
+	wait_until 10 has_listed
+	kill "$watching"
+	await "$watching"
+	expect_status 143
+	[[ $(tr -d '\n' <"$T/out") =~ ^(one)+$ ]] # no control characters where no terminal is
+	# On a terminal each list takes the place of the one before.
+	terminal 'expect=one' 'expect=one' 'send=\x03' -- "$T/coracle" ps -w 1 >"$T/terminal" || true
+	grep -q $'\033\[2J' "$T/terminal"
+	expect_error 125 'watch' coracle ps --watch 0
+}

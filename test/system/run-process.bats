@@ -232,3 +232,103 @@ identity() { # options…
 	expect_error 125 'too long' coracle run -d --name long busybox sh -c "sleep 1000; :" "${arguments[@]}"
 	expect_equal "$(coracle ps -a -q)" ''
 }
+
+@test "run --preserve-fds: the process has so many more descriptors, and none besides" {
+	local open='cd /proc/self/fd && echo *' hold='cat <&4 >&3; exec 3>&-; sleep 1000'
+	printf 'from below\n' >"$T/in"
+	run -0 coracle run --rm --preserve-fds 2 busybox sh -c "cat <&4 >&3; $open" 3>"$T/out" 4<"$T/in" 5</dev/null 9</dev/null
+	expect_match '^0 1 2 3 4( 5)?$' # the shell's own, of what it lists
+	expect_equal "$(cat "$T/out")" "from below"
+	expect_equal "$(coracle run --rm --init --preserve-fds 1 busybox cat /proc/self/fd/3 3<"$T/in")" "from below"
+	expect_equal "$(coracle run --rm --preserve-fds 0 busybox sh -c 'echo x >&3' 2>&1 3>"$T/none")" "sh: 3: Bad file descriptor"
+	# Whoever makes the process: a helper in between, a user namespace below, a single id.
+	expect_equal "$(coracle run --rm --pid host --preserve-fds 1 busybox cat /proc/self/fd/3 3<"$T/in")" "from below"
+	expect_equal "$(coracle run --rm --userns keep-id --preserve-fds 1 busybox sh -c 'cat <&3; test ! -e /proc/self/fd/4' 3<"$T/in" 4</dev/null)" "from below"
+	expect_equal "$(with_one_id "$BUILD/coracle" --root "$T/one" --runroot "$T/one-run" load -q -i "$CORACLE_TEST_CACHE/busybox.tar" >/dev/null &&
+		with_one_id "$BUILD/coracle" --root "$T/one" --runroot "$T/one-run" run --rm --preserve-fds 1 busybox sh -c 'cat <&3' 3<"$T/in")" "from below"
+	expect_equal "$(coracle run --rm -t --preserve-fds 1 busybox sh -c 'cat <&3' 3<"$T/in" | tr -d '\r')" "from below"
+	# Left in the background; whoever reads learns when the process lets go of it, because nobody else has it: neither the monitor nor a helper.
+	mkfifo "$T/pipe"
+	coracle run -d --name held --network slirp4netns --preserve-fds 2 busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" >/dev/null &
+	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	await $!
+	expect_equal "$(inspected held State.Status)" running
+	# The same while the command stays.
+	coracle run --rm --preserve-fds 2 --name stays busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" &
+	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	expect_equal "$(inspected stays State.Status)" running
+	coracle rm -f -t 0 stays held
+	expect_error 125 'descriptor 4 is not open' coracle run --rm --preserve-fds 2 busybox true 3</dev/null 4<&-
+	expect_error 125 'handed on' coracle run --rm --preserve-fds=-1 busybox true
+	no_containers
+}
+
+@test "run --systemd: what it mounts, its signal, its environment; by itself when the program is an init" {
+	local tell='grep -E " /(run|run/lock|tmp|var/log/journal) " /proc/mounts | cut -d" " -f2,3; echo $container ${#container_uuid}'
+	run -0 --separate-stderr coracle run --name one --systemd always busybox sh -c "$tell; touch /run/x /run/lock/x /tmp/x /var/log/journal/x && stat -c %a /run /tmp"
+	[[ "$(grep -c tmpfs <<<"$output")" == 4 ]]
+	expect_match $'(^|\n)/var/log/journal tmpfs'
+	expect_match $'\ncoracle 32\n755\n1777$'
+	expect_equal "$(inspected one Config.StopSignal) $(inspected one Config.SystemdMode)" "SIGRTMIN+3 true"
+	expect_equal "$(coracle run --rm busybox sh -c "$tell")" "coracle 0"
+	# By the program alone, whatever it is: /sbin/init here is busybox'.
+	coracle create --name two busybox /sbin/init >/dev/null
+	coracle create --name three --systemd false busybox /sbin/init >/dev/null
+	coracle create --name four --entrypoint /lib/systemd/systemd --stop-signal SIGINT busybox >/dev/null
+	coracle create --name five busybox /bin/init >/dev/null
+	coracle create --name six --init busybox /sbin/init >/dev/null
+	expect_equal "$(for name in two three four five six; do inspected $name Config.StopSignal; done | tr '\n' ' ')" "SIGRTMIN+3 SIGTERM SIGINT SIGTERM SIGTERM "
+	expect_equal "$(inspected four Config.SystemdMode)" true
+	# A mount of the user's own is his.
+	mkdir "$T/own" && echo mine >"$T/own/file"
+	expect_equal "$(coracle run --rm --systemd always -v "$T/own:/tmp" -e container_uuid=me busybox sh -c 'cat /tmp/file; echo $container_uuid' 2>/dev/null)" $'mine\nme'
+	expect_error 125 'process 1' coracle run --rm --systemd always --init busybox true
+	expect_error 125 'true, false or always' coracle run --rm --systemd maybe busybox true
+}
+
+@test "run --systemd: stop sends SIGRTMIN+3; that there is no control group is said; it survives a restart" {
+	run -0 --separate-stderr coracle run -d --name one --systemd always --cgroups disabled busybox sh -c 'trap "echo stopped; exit 0" 37; echo ready; while :; do sleep 0.05; done'
+	[[ $stderr == *"no control group that systemd could divide"*"--cgroups disabled"* ]]
+	local i
+	# shellcheck disable=SC2317,SC2329 # called by wait_until
+	has_started() { [[ $(coracle logs one | grep -c ready) == "$1" ]]; }
+	for i in 1 2; do
+		wait_until 20 has_started $i
+		coracle stop -t 60 one
+		expect_equal "$(inspected one State.ExitCode) $(coracle logs one | grep -c stopped)" "0 $i"
+		coracle start one 2>/dev/null
+	done
+	coracle rm -f -t 0 one
+	no_containers
+}
+
+@test "run --personality: the execution domain, also of later processes and starts" {
+	expect_equal "$(coracle run --rm --personality LINUX32 busybox uname -m)" "$(setarch linux32 uname -m)"
+	expect_equal "$(coracle run --rm --personality LINUX busybox uname -m)" "$(uname -m)"
+	expect_equal "$(setarch linux32 "$T/coracle" run --rm --personality LINUX busybox uname -m)" "$(uname -m)"
+	coracle create --name one --personality LINUX32 busybox sleep 1000 >/dev/null
+	coracle start one
+	coracle restart -t 0 one
+	expect_equal "$(coracle exec one uname -m)" "$(setarch linux32 uname -m)"
+	coracle rm -f -t 0 one
+	expect_error 125 'LINUX or LINUX32' coracle run --rm --personality BSD busybox true
+}
+
+@test "run --init-path: the host's program is process 1, and gets the command behind --" {
+	printf '%s\n' '#include <stdio.h>' '#include <unistd.h>' \
+		'int main(int count, char **args) { printf("%d:%s:%s:%d\n", count, args[1], args[2], (int)getpid()); fflush(stdout); execv("/bin/sh", args + 2); return 9; }' >"$T/init.c"
+	cc -static -o "$T/init" "$T/init.c"
+	expect_equal "$(coracle run --rm --init --init-path ./init busybox sh -c 'echo $$')" $'5:--:sh:1\n1'
+	# Without --init there is none; with it, it is the same at each start, from wherever.
+	expect_equal "$(coracle run --rm --init-path ./init busybox sh -c 'echo $$')" 1
+	coracle create --name one --init --init-path ./init busybox sh -c 'echo $$' >/dev/null
+	(cd / && coracle start -a one >"$T/out")
+	expect_equal "$(cat "$T/out")" $'5:--:sh:1\n1'
+	rm "$T/init"
+	expect_error 125 "$T/init" coracle start -a one
+	coracle rm one
+	expect_error 125 'init-path' coracle run --rm --init --init-path "$T/none" busybox true
+	printf 'no program' >"$T/text" && chmod +x "$T/text"
+	expect_error 126 "$T/text" coracle run --rm --init --init-path "$T/text" busybox true
+	no_containers
+}
