@@ -125,6 +125,8 @@ int create_of_image(const struct cli_context *context, struct store *store, bool
 	auto_strv struct strv arguments = STRV_INIT;
 	session_behind(context, 1, &arguments);
 	int r = 0;
+	if (options->rootfs)
+		return create_container(store, options, name, &arguments, listen, ret, err);
 	/* Whether what is here is for that platform, the other program knows. */
 	if (wants_platform(options) || strcmp(policy, "always") == 0 || strcmp(policy, "newer") == 0)
 		r = fetch(context, store, policy, &fetched, err);

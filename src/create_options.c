@@ -83,6 +83,7 @@ const struct cli_option create_option_table[] = {
     {0, "requires", CLI_COMMA_LIST, AT(requires), "CONTAINER", "Start these containers first, each time, unless they run", .complete = CLI_COMPLETE_CONTAINER},
     {0, "restart", CLI_STRING, AT(restart), "POLICY", "When to start it again: no, always, unless-stopped or on-failure[:TIMES]"},
     {0, "rm", CLI_FLAG, AT(rm), NULL, "Remove the container when it ends"},
+    {0, "rootfs", CLI_FLAG, AT(rootfs), NULL, "The argument is a folder with a root file system, which is used in place, or, as FOLDER:O, below an overlay"},
     {0, "secret", CLI_LIST, AT(secrets), "NAME[,OPTION...]", "Give the container a secret: type=mount or env, target=, uid=, gid=, mode="},
     {0, "security-opt", CLI_LIST, AT(security_opts), "OPTION", "no-new-privileges, seccomp=FILE, apparmor=, label=, mask=, unmask=, proc-opts="},
     {0, "shm-size", CLI_SIZE, AT(shm_size), "SIZE", "Size of /dev/shm (64m by default; 0: no limit)", GIVEN(shm_size_given)},

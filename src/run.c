@@ -88,6 +88,8 @@ static int run(struct cli_context *context, struct error *err)
 	options->command_line = context->command_line;
 	if (options->rmi && options->detach)
 		return error_set(err, EINVAL, "--rmi removes the image at the end of this command; it is not for --detach");
+	if (options->rmi && options->rootfs)
+		return error_set(err, EINVAL, "--rmi and --rootfs contradict each other: there is no image");
 	options->rm |= options->rmi;
 	struct launch_streams streams;
 	int r = create_options_check(options, err);

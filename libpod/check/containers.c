@@ -9,6 +9,7 @@
 #include "libpod/check/check.h"
 #include "libpod/container/container.h"
 #include "libpod/container/name.h"
+#include "libpod/container/root.h"
 #include "libpod/spec/spec.h"
 #include "pkg/file/file.h"
 #include "storage/driver/driver.h"
@@ -31,8 +32,21 @@ static void found_damage(struct container_check *work, const char *text)
 }
 
 /* ---- what it is made of ---- */
+static void check_folder_of(struct container_check *work)
+{
+	struct stat st;
+	if (stat(work->container->rootfs, &st) == 0 && S_ISDIR(st.st_mode))
+		return;
+	auto_free char *text = xasprintf("the folder %s that it was made of is not there", work->container->rootfs);
+	check_found(work->check, CHECK_WRONG, work->subject, "%s", text);
+}
+
 static void check_image_of(struct container_check *work)
 {
+	if (work->container->rootfs) {
+		check_folder_of(work);
+		return;
+	}
 	auto_free char *path = xasprintf("images/%s", work->container->image_id);
 	if (faccessat(store_find(work->check->store, path).fd, path, F_OK, 0) == 0)
 		return;
@@ -65,6 +79,8 @@ static void check_mapping(struct container_check *work)
 static void check_driver(struct container_check *work)
 {
 	const char *driver = work->container->driver ? work->container->driver : "";
+	if (container_root_in_place(work->container))
+		return;
 	bool copy = strcmp(driver, driver_name(DRIVER_VFS)) == 0;
 	if (!copy && strcmp(driver, driver_name(DRIVER_OVERLAY)) != 0 && strcmp(driver, driver_name(DRIVER_FUSE_OVERLAYFS)) != 0) {
 		found_damage(work, "its storage driver is one that is not known");

@@ -69,6 +69,8 @@ struct container {
 	char *image_id;     /* hex */
 	char *image_name;   /* as it was found: "localhost/hello:latest" */
 	char *image_digest;
+	char *rootfs;	     /* a folder, instead of an image: absolute; NULL */
+	bool rootfs_overlay; /* what is written goes over it, not into it */
 	struct strv layers; /* diff ids: what keeps them in use */
 	int64_t created_ns;
 	char *driver;       /* "overlay" … */

@@ -39,6 +39,8 @@ static const struct member members[] = {
     LISTED("imageId", STRING, image_id),
     LISTED("imageName", STRING, image_name),
     MEMBER("imageDigest", STRING, image_digest),
+    MEMBER("rootfs", STRING, rootfs),
+    MEMBER("rootfsOverlay", BOOLEAN, rootfs_overlay),
     MEMBER("layers", VECTOR, layers),
     LISTED("created", INTEGER64, created_ns),
     MEMBER("driver", STRING, driver),

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "libpod/container/root.h"
 #include "libpod/copy/internal.h"
 #include "libpod/monitor/monitor.h"
 #include "libpod/runtime/runtime.h"
@@ -116,15 +117,6 @@ static void choose_mounts(const struct container *container, const struct spec *
 	}
 }
 
-static int open_rootfs(struct store *store, const struct container *container, struct rootfs *ret, struct error *err)
-{
-	auto_free char *path = xasprintf("%s/containers/%s", store->root, container->id);
-	for (enum driver driver = DRIVER_OVERLAY; driver <= DRIVER_VFS; driver++)
-		if (container->driver && strcmp(driver_name(driver), container->driver) == 0)
-			return rootfs_prepare(store, driver, &container->layers, path, ret, err);
-	return error_set(err, EINVAL, "unknown storage driver %s", container->driver ? container->driver : "");
-}
-
 static int open_stopped(struct store *store, const struct container *container, const struct spec *spec,
 			struct copy_root *ret, struct error *err)
 {
@@ -137,7 +129,7 @@ static int open_stopped(struct store *store, const struct container *container, 
 		return error_set(err, EBUSY, "container %s is just being started, removed or copied from; try again",
 				 container->name);
 	int r = lock < 0 ? lock : 0;
-	if (r < 0 || (r = open_rootfs(store, container, &rootfs, err)) < 0 || (r = store_mapping(store, &mapping, err)) < 0 ||
+	if (r < 0 || (r = container_root_prepare(store, container, &rootfs, err)) < 0 || (r = store_mapping(store, &mapping, err)) < 0 ||
 	    (r = userns_enter(store->run_fd, &mapping, err)) < 0)
 		return r;
 	userns_withdraw(store->run_fd, &mapping);

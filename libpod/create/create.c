@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "libpod/container/root.h"
 #include "libpod/control/control.h"
 #include "libpod/create/internal.h"
 #include "libpod/secret/secret.h"
@@ -60,7 +61,9 @@ static int place(struct store *store, struct plan *plan, struct error *err)
 {
 	enum driver driver;
 	int r = driver_choose(store, &driver, NULL, err);
-	if (r == 0)
+	if (container_root_in_place(plan->container))
+		driver = DRIVER_VFS;
+	else if (r == 0)
 		r = plan_moves_ids(plan) ? driver_choose_moving(store, &driver, err)
 					 : driver_for_layers(store, &plan->container->layers, &driver, err);
 	if (r < 0)
@@ -75,13 +78,20 @@ static int place(struct store *store, struct plan *plan, struct error *err)
 		create_forget_volumes(store, plan);
 		return r;
 	}
-	auto_free char *path = xasprintf("%s/containers/%s", store->root, container->id);
-	r = rootfs_prepare(store, driver, &container->layers, path, &plan->rootfs, err);
+	r = container_root_prepare(store, container, &plan->rootfs, err);
 	if (r < 0)
 		container_remove(store, container->id, NULL);
 	else
 		plan->rootfs.volatile_upper = container->remove;
 	return r;
+}
+
+/* What stands for an image where there is a folder instead: no layers, and a configuration that says nothing. */
+static struct image *folder_image(void)
+{
+	struct image *image = xcalloc(1, sizeof(*image));
+	image->config = json_object_new_object();
+	return image;
 }
 
 int create_container(struct store *store, const struct create_options *options, const char *image_name, const struct strv *arguments,
@@ -93,14 +103,18 @@ int create_container(struct store *store, const struct create_options *options, 
 		return lock;
 	auto_image struct image *image = NULL;
 	auto_free char *full_name = NULL;
-	int r = image_find_to_run(store, image_name, &image, &full_name, err);
+	int r = 0;
+	if (options->rootfs)
+		image = folder_image();
+	else
+		r = image_find_to_run(store, image_name, &image, &full_name, err);
 	if (r < 0)
 		return r;
 	auto_plan struct plan plan = {0};
 	auto_close int ids_lock = -1;
 	if (options->userns && text_starts_with(options->userns, "auto") && (r = ids_lock = plan_lock_ids(store, err)) < 0)
 		return r;
-	if ((r = plan_make(store, options, image, full_name, arguments, listen, &plan, err)) < 0)
+	if ((r = plan_make(store, options, image, options->rootfs ? image_name : full_name, arguments, listen, &plan, err)) < 0)
 		return r;
 	if (options->replace && (r = remove_namesake(store, options->name, err)) < 0)
 		return r;

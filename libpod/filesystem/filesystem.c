@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "libpod/container/root.h"
 #include "libpod/spec/spec.h"
 #include "pkg/file/file.h"
 #include "storage/driver/driver.h"
@@ -39,8 +40,12 @@ static int find_changes(struct store *store, const struct container *container, 
 	auto_strv struct strv mount_points = STRV_INIT;
 	struct id_mapping mapping;
 	bool whole = container->driver && strcmp(container->driver, driver_name(DRIVER_VFS)) == 0;
-	filesystem->tree_fd =
-	    openat(dirfd, whole ? "rootfs" : "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool in_place = container_root_in_place(container);
+	if (container->rootfs && !in_place && !whole)
+		return error_set(err, EOPNOTSUPP, "container %s is made of the folder %s, of which there is no record; see what it has changed from inside",
+				 container->name, container->rootfs);
+	filesystem->tree_fd = in_place ? open(container->rootfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+				       : openat(dirfd, whole ? "rootfs" : "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (filesystem->tree_fd < 0)
 		return errno == ENOENT ? 0
 				       : error_sys(err, errno, "open what container %s has written", container->name);

@@ -272,7 +272,7 @@ static void add_container_members(struct store *store, const struct container_en
 	json_add_string(object, "Image", container->image_id);
 	json_add_string(object, "ImageDigest", or_empty(container->image_digest));
 	json_add_string(object, "ImageName", container->image_name);
-	json_add_string(object, "Rootfs", "");
+	json_add_string(object, "Rootfs", or_empty(container->rootfs));
 	add_shared_path(object, "ResolvConfPath", store, container, spec, "etc/resolv.conf");
 	add_shared_path(object, "HostnamePath", store, container, spec, "etc/hostname");
 	add_shared_path(object, "HostsPath", store, container, spec, "etc/hosts");

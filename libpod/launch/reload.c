@@ -3,22 +3,12 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "libpod/container/root.h"
 #include "libpod/launch/launch_internal.h"
 #include "libpod/network/network.h"
 #include "libpod/seccomp/seccomp.h"
 #include "pkg/file/file.h"
 
-
-static int driver_by_name(const char *name, enum driver *ret, struct error *err)
-{
-	for (enum driver driver = DRIVER_OVERLAY; driver <= DRIVER_VFS; driver++) {
-		if (name && strcmp(driver_name(driver), name) == 0) {
-			*ret = driver;
-			return 0;
-		}
-	}
-	return error_set(err, EINVAL, "unknown storage driver %s", name ? name : "");
-}
 
 static int load_seccomp(struct store *store, struct plan *plan, struct error *err)
 {
@@ -33,15 +23,13 @@ static int load_seccomp(struct store *store, struct plan *plan, struct error *er
 int plan_reload(struct store *store, struct container *container, struct plan *ret, struct error *err)
 {
 	auto_plan struct plan plan = {0};
-	auto_free char *path = xasprintf("%s/containers/%s", store->root, container->id), *text = NULL;
+	auto_free char *text = NULL;
 	size_t length;
-	enum driver driver = DRIVER_OVERLAY;
 	auto_close int dirfd = container_open(store, container->id, err);
 	int r = dirfd;
 	if (r < 0 || (r = file_read_at(dirfd, "config.json", SPEC_TEXT_MAX, &text, &length, err)) < 0 ||
 	    (r = spec_read(text, length, "config.json", &plan.spec, err)) < 0 || (r = load_seccomp(store, &plan, err)) < 0 || (r = plan_read_nesting(&plan, container, err)) < 0 ||
-	    (r = driver_by_name(container->driver, &driver, err)) < 0 ||
-	    (r = rootfs_prepare(store, driver, &container->layers, path, &plan.rootfs, err)) < 0)
+	    (r = container_root_prepare(store, container, &plan.rootfs, err)) < 0)
 		return error_context(err, "container %s", container->name);
 	plan.rootfs.volatile_upper = container->remove;
 	*ret = plan;

@@ -24,13 +24,27 @@ static bool hides_below(int layer)
 	return fgetxattr(etc, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
+static char *folder_file(const char *folder, const char *path)
+{
+	struct stat st;
+	char *text;
+	auto_close int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int fd = dir < 0 ? -1 : open_in_root(dir, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    file_read_fd(fd, path, ACCOUNT_FILE_MAX, &text, NULL, NULL) < 0)
+		return xstrdup("");
+	return text;
+}
+
 /*
  * From the highest layer that has it: no mount is needed for two small files. A whiteout (a character device) or a
  * layer whose etc hides those below ends the search.
  */
-char *plan_account_file(struct store *store, const struct strv *layers, const char *name)
+char *plan_account_file(struct store *store, const char *folder, const struct strv *layers, const char *name)
 {
 	auto_free char *path = xasprintf("etc/%s", name);
+	if (folder)
+		return folder_file(folder, path);
 	for (size_t i = layers->count; i-- > 0;) {
 		auto_free char *tree = NULL;
 		if (layer_tree_path(store, layers->items[i], &tree, NULL) < 0)
@@ -218,8 +232,8 @@ int plan_identity(struct store *store, const struct create_options *options, con
 	struct container *container = plan->container;
 	const struct id_mapping *ids = plan_ids(plan);
 	auto_strv struct strv groups = STRV_INIT;
-	auto_free char *passwd = plan_account_file(store, &image->layers, "passwd");
-	auto_free char *group = plan_account_file(store, &image->layers, "group");
+	auto_free char *passwd = plan_account_file(store, container->rootfs, &image->layers, "passwd");
+	auto_free char *group = plan_account_file(store, container->rootfs, &image->layers, "group");
 	const char *cwd = options->workdir;
 	struct user_identity identity;
 	bool keep_groups;

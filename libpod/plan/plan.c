@@ -105,7 +105,7 @@ static int plan_record(const struct create_options *options, const struct image 
 	}
 	container_random_id(container->id);
 	container->image_id = xstrdup(image->id);
-	container->image_name = xstrdup(image_name);
+	container->image_name = xstrdup(container->rootfs ? "" : image_name);
 	container->image_digest = image->manifest_digest ? xstrdup(image->manifest_digest) : NULL;
 	strv_add_all(&container->layers, &image->layers);
 	container->created_ns = time_now_ns();
@@ -149,7 +149,8 @@ int plan_make(struct store *store, const struct create_options *options, const s
 	int r = json_get_object(image->config, "config", &image_config, err);
 	if (r < 0 || (r = store_mapping(store, &plan.mapping, err)) < 0)
 		return r;
-	if ((r = plan_userns(store, options, image, &plan, err)) < 0)
+	if ((options->rootfs && (r = plan_folder(image_name, container, err)) < 0) || (r = plan_userns(store, options, image, &plan, err)) < 0 ||
+	    (r = plan_check_folder(&plan, err)) < 0)
 		return r;
 	char key[17];
 	id_mapping_key(&plan.mapping, key);

@@ -38,7 +38,7 @@ struct create_options {
 	struct strv uidmap, gidmap, secrets, host_users, requires;
 	bool passwd;
 	struct strv labels, label_files, annotations;
-	bool rm, replace, quiet;
+	bool rm, replace, quiet, rootfs;
 	/* files */
 	struct strv volumes, tmpfs, mounts, volumes_from, devices, device_cgroup_rules;
 	const char *gpus, *time_zone;
@@ -96,7 +96,7 @@ void plan_free(struct plan *plan);
 
 /*
  * Makes the plan for a new container (its id is chosen here). `arguments`: the command and its arguments behind the image's name. `image` has its configuration
- * loaded. `listen`: open the published ports now, because the container is to be started at once.
+ * loaded; with options->rootfs it is empty, and `image_name` says the folder. `listen`: open the published ports now, because the container is to be started at once.
  */
 int plan_make(struct store *store, const struct create_options *options, const struct image *image, const char *image_name,
 	      const struct strv *arguments, bool listen, struct plan *ret, struct error *err);

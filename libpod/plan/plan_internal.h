@@ -4,8 +4,12 @@
 
 #include "libpod/plan/plan.h"
 
-/* accounts.c: the text of the image's etc/<name> as the container will see it before it has written anything; "" when there is none. malloc'd. */
-char *plan_account_file(struct store *store, const struct strv *layers, const char *name);
+/* folder.c: --rootfs, in the record; and, when the ids are known, whether that can be. */
+int plan_folder(const char *text, struct container *container, struct error *err);
+int plan_check_folder(const struct plan *plan, struct error *err);
+/* accounts.c: the text of the image's etc/<name>, or of the folder's where that is not NULL, as the container will see it before it has written anything; "" when there is
+ * none. malloc'd. */
+char *plan_account_file(struct store *store, const char *folder, const struct strv *layers, const char *name);
 /* Who the process is, and the lines that passwd and group get for it. */
 int plan_identity(struct store *store, const struct create_options *options, const struct image *image, struct json_object *image_config,
 		  struct plan *plan, char **ret_home, struct error *err);

@@ -39,6 +39,8 @@ static int plan_arguments(const struct create_options *options, struct json_obje
 	struct strv *args = &plan->spec.process.args;
 	strv_add_all(args, &container->entrypoint);
 	strv_add_all(args, &container->command);
+	if (args->count == 0 && container->rootfs)
+		return error_set(err, EINVAL, "no command: give one behind the folder");
 	if (args->count == 0)
 		return error_set(err, EINVAL, "no command: image %s names none, so give one behind its name", container->image_name);
 	return 0;

@@ -227,12 +227,12 @@ static int share_container(struct store *store, const char *name, struct plan *p
 }
 
 /* The ids that the image's accounts, and the process, need. */
-static uint32_t smallest_size(struct store *store, const struct create_options *options, const struct image *image)
+static uint32_t smallest_size(struct store *store, const struct create_options *options, const char *folder, const struct image *image)
 {
 	static const char *const names[] = {"passwd", "group"};
 	int64_t size = 1024, id;
 	for (size_t i = 0; i < 2; i++) {
-		auto_free char *text = plan_account_file(store, &image->layers, names[i]);
+		auto_free char *text = plan_account_file(store, folder, &image->layers, names[i]);
 		for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
 			char *at = strchr(line, ':');
 			at = at ? strchr(at + 1, ':') : NULL;
@@ -271,7 +271,7 @@ static int choose(struct store *store, const struct create_options *options, con
 	if ((r = need_ids(plan, "--userns", err)) < 0)
 		return r;
 	if (strcmp(mode, "auto") == 0)
-		return plan_auto_ids(store, rest, smallest_size(store, options, image), plan, err);
+		return plan_auto_ids(store, rest, smallest_size(store, options, plan->container->rootfs, image), plan, err);
 	add_range(&container->uid_map, 0, 1, id_map_size(&plan->mapping.uids) - 1);
 	add_range(&container->gid_map, 0, 1, id_map_size(&plan->mapping.gids) - 1);
 	return 0;

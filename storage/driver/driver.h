@@ -57,6 +57,10 @@ void rootfs_free(struct rootfs *rootfs);
  * placed directory `container_path` (absolute). */
 int rootfs_prepare(struct store *store, enum driver driver, const struct strv *diff_ids, const char *container_path,
 		   struct rootfs *ret, struct error *err);
+/* The same for a folder (absolute) instead of layers: below what is written to the container, or, `container_path` NULL, the
+ * folder itself, with DRIVER_VFS. */
+int rootfs_prepare_folder(struct store *store, enum driver driver, const char *folder, const char *container_path,
+			  struct rootfs *ret, struct error *err);
 /* In the container's first process, in its own mount namespace, root in the user namespace: mounts on target (private
  * propagation is already set). For fuse-overlayfs `fuse_socket` is where the opened /dev/fuse descriptor is sent to the
  * monitor, which runs fuse-overlayfs on it. */

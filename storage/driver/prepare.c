@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mount.h>
@@ -37,6 +38,51 @@ static bool comes_again(const struct strv *diff_ids, size_t index)
 	return false;
 }
 
+/* With the lowers filled: what is the container's own. */
+static int prepare_own(struct store *store, const struct strv *diff_ids, const char *container_path, struct rootfs *rootfs,
+		       struct error *err)
+{
+	int r;
+	if (rootfs->driver == DRIVER_VFS) {
+		if ((r = vfs_prepare(store, diff_ids, &rootfs->lowers, container_path, err)) < 0)
+			return r;
+		rootfs->target = xasprintf("%s/rootfs", container_path);
+		return 0;
+	}
+	rootfs->upper = xasprintf("%s/upper", container_path);
+	rootfs->work = xasprintf("%s/work", container_path);
+	rootfs->target = xasprintf("%s/mnt", store->root);
+	r = make_upper(store, rootfs, err);
+	return r < 0 ? r : make_directory(store, rootfs->work, 0700, err);
+}
+
+static bool has_one_id(struct store *store)
+{
+	struct id_mapping mapping;
+	return store_mapping(store, &mapping, NULL) == 0 && mapping.single;
+}
+
+int rootfs_prepare_folder(struct store *store, enum driver driver, const char *folder, const char *container_path,
+			  struct rootfs *ret, struct error *err)
+{
+	auto_rootfs struct rootfs rootfs = {.driver = driver, .fuse_fd = -1, .mount_fd = -1};
+	struct strv no_layers = STRV_INIT;
+	int r = 0;
+	if (!container_path) {
+		assert(driver == DRIVER_VFS);
+		rootfs.target = xstrdup(folder);
+	} else {
+		strv_add(&rootfs.lowers, folder);
+		r = prepare_own(store, &no_layers, container_path, &rootfs, err);
+		rootfs.root_owns_all = driver == DRIVER_FUSE_OVERLAYFS && has_one_id(store);
+	}
+	if (r < 0)
+		return r;
+	*ret = rootfs;
+	rootfs = (struct rootfs){0};
+	return 0;
+}
+
 int rootfs_prepare(struct store *store, enum driver driver, const struct strv *diff_ids, const char *container_path,
 		   struct rootfs *ret, struct error *err)
 {
@@ -56,23 +102,11 @@ int rootfs_prepare(struct store *store, enum driver driver, const struct strv *d
 	}
 	if (rootfs.lowers.count == 0)
 		return error_set(err, EINVAL, "the image has no layers, so there is nothing to run");
-	int r;
-	if (driver == DRIVER_VFS) {
-		if ((r = vfs_prepare(store, diff_ids, &rootfs.lowers, container_path, err)) < 0)
-			return r;
-		rootfs.target = xasprintf("%s/rootfs", container_path);
-	} else {
-		rootfs.upper = xasprintf("%s/upper", container_path);
-		rootfs.work = xasprintf("%s/work", container_path);
-		rootfs.target = xasprintf("%s/mnt", store->root);
-		if ((r = make_upper(store, &rootfs, err)) < 0 ||
-		    (r = make_directory(store, rootfs.work, 0700, err)) < 0)
-			return r;
-	}
-	if (driver == DRIVER_FUSE_OVERLAYFS && !layers_are_ours(store, diff_ids)) {
-		struct id_mapping mapping;
-		rootfs.root_owns_all = store_mapping(store, &mapping, NULL) == 0 && mapping.single;
-	}
+	int r = prepare_own(store, diff_ids, container_path, &rootfs, err);
+	if (r < 0)
+		return r;
+	if (driver == DRIVER_FUSE_OVERLAYFS && !layers_are_ours(store, diff_ids))
+		rootfs.root_owns_all = has_one_id(store);
 	*ret = rootfs;
 	rootfs = (struct rootfs){0};
 	return 0;

@@ -132,3 +132,72 @@ setup() {
 	expect_match '/var/www/index.html 33:33 '
 	expect_match '/tmp 0:0 1777'
 }
+
+# A root file system of the user's own: busybox', in $T/tree.
+make_tree() {
+	mkdir "$T/tree"
+	tar -C "$T/tree" -xf "$CORACLE_TEST_CACHE/busybox.rootfs.tar" --no-same-owner -p
+	echo below >"$T/tree/root/file"
+}
+
+@test "run --rootfs: a folder in place of an image, which the container changes; what is in it, and what becomes of it" {
+	make_tree
+	cd "$T" || return 1
+	expect_equal "$(coracle run --name one --rootfs tree sh -c 'cat /root/file; echo changed >/root/file; id -un; stat -c %u /root')" $'below\nroot\n0'
+	expect_equal "$(cat "$T/tree/root/file")" changed
+	expect_equal "$(inspected one Rootfs) $(inspected one ImageName)" "$T/tree "
+	# From elsewhere, with the accounts of the folder, once more, and by cp while it does not run.
+	cd / || return 1
+	coracle start -a one
+	coracle cp one:/root/file "$T/copied"
+	expect_equal "$(cat "$T/copied")" changed
+	echo new >"$T/new"
+	coracle cp "$T/new" one:/root/new
+	expect_equal "$(cat "$T/tree/root/new")" new
+	expect_equal "$(coracle run --rm --user alice --rootfs "$T/tree" sh -c 'id -un; echo $HOME')" $'alice\n/home/alice'
+	expect_equal "$(coracle run --rm --read-only --rootfs "$T/tree" sh -c 'echo x >/x || echo closed' 2>/dev/null)" closed
+	run -0 coracle ps -a --format '{{.Names}}:{{.Image}}:{{.ImageID}}'
+	expect_output one::
+	run -0 coracle system df -v
+	expect_match ' one *(\\n|$)|one'
+	coracle export one | tar -t >"$T/list"
+	grep -qx root/new "$T/list"
+	coracle system check
+	coracle commit -q -c 'CMD ["cat", "/root/new"]' one localhost/made >/dev/null
+	expect_equal "$(coracle run --rm localhost/made)" new
+	expect_equal "$(with_one_id "$BUILD/coracle" --root "$T/single" --runroot "$T/single-run" run --rm --rootfs "$T/tree" cat /root/new)" new
+	expect_equal "$(with_one_id "$BUILD/coracle" --root "$T/single" --runroot "$T/single-run" run --rm --rootfs "$T/tree:O" sh -c 'rm /root/new; ls /root')" file
+	[[ -e $T/tree/root/new ]]
+	# It is the user's: no removal takes it away.
+	coracle rm one
+	[[ -x $T/tree/bin/busybox ]]
+	expect_error 125 'none' coracle run --rm --rootfs "$T/none" true
+	expect_error 125 'not a folder' coracle run --rm --rootfs "$T/new" true
+	expect_error 125 'no command' coracle run --rm --rootfs "$T/tree"
+	expect_error 125 ":O" coracle run --rm --userns keep-id --rootfs "$T/tree" true
+	no_containers
+}
+
+@test "run --rootfs FOLDER:O: what is written goes over it" {
+	make_tree
+	expect_equal "$(coracle run --name one --rootfs "$T/tree:O" sh -c 'cat /root/file; echo changed >>/root/file; rm /var/www/index.html; cat /root/file')" $'below\nbelow\nchanged'
+	expect_equal "$(cat "$T/tree/root/file")" below
+	[[ -e $T/tree/var/www/index.html ]]
+	expect_equal "$(coracle start -a one)" $'below\nchanged\nbelow\nchanged\nchanged'
+	coracle cp one:/root/file "$T/copied"
+	expect_equal "$(wc -l <"$T/copied")" 3
+	(($(coracle ps -a --size --format json | jq '.[0].Size.rwSize') > 0))
+	coracle system check
+	expect_equal "$(coracle run --rm --userns keep-id --rootfs "$T/tree:O" sh -c 'id -u; stat -c %u /root; echo x >/tmp/x && cat /tmp/x')" "$(id -u)"$'\n0\nx'
+	local driver
+	for driver in fuse-overlayfs vfs; do
+		expect_equal "$(coracle --storage-driver $driver run --rm --rootfs "$T/tree:O" sh -c 'cat /root/file; echo x >/root/file; cat /root/file')" $'below\nx'
+		expect_equal "$(cat "$T/tree/root/file")" below
+	done
+	rm -rf "$T/tree"
+	run coracle system check
+	expect_match 'the folder .*/tree that it was made of is not there'
+	expect_error 125 "$T/tree" coracle start -a one
+	coracle rm one
+	no_containers
+}
