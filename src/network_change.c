@@ -55,7 +55,9 @@ int network_change_open(const struct cli_context *context, const char *name, str
 		usleep(PAUSE_US);
 	}
 	if (r == -EAGAIN)
-		return error_set(err, EBUSY, "container %s is just being started or has just ended; try again in a moment", found->name);
+		return error_set(err, EBUSY,
+				 "container %s is just being started or has just ended; try again in a moment",
+				 found->name);
 	if (r < 0)
 		return r;
 	*ret = change;
