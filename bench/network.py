@@ -17,7 +17,7 @@ import subprocess
 import time
 
 SECONDS = os.environ.get("BENCH_SECONDS", "3")
-ROUNDS = min(int(os.environ.get("BENCH_ROUNDS", "25")), 3)
+ROUNDS = min(int(os.environ.get("BENCH_ROUNDS", "25")), 7)
 REQUESTS = 4000
 MANY = 100
 

@@ -16,6 +16,7 @@ struct network_change {
 void network_change_free(struct network_change *change);
 #define auto_network_change CLEANUP(network_change_free)
 
+/* Waits for a container that is just beginning to be started, or has just ended; -EBUSY, in the end. */
 int network_change_open(const struct cli_context *context, const char *name, struct network_change *ret,
 			struct error *err);
 /* Whether what is changed shows at once. */

@@ -411,11 +411,26 @@ static int launch_locked(struct store *store, struct container *container, struc
 	return 0;
 }
 
+/* What others have changed since the caller read the record, or are changing just now (network publish, connect): they
+ * believed that it is not running. Who looks from here on finds that it is being started. */
+static int read_anew(struct store *store, struct container *container, struct error *err)
+{
+	auto_container struct container *now = NULL;
+	auto_close int directory = container_open(store, container->id, err);
+	int r = directory < 0 ? directory : container_lock_record(directory, err);
+	if (r < 0 || (r = container_read(store, container->id, &now, err)) < 0)
+		return r;
+	struct container before = *container;
+	*container = *now;
+	*now = before;
+	return 0;
+}
+
 static int reload(struct store *store, struct container *container, struct plan *ret, struct error *err)
 {
 	struct id_mapping mapping;
-	int r = store_mapping(store, &mapping, err);
-	if (r < 0 || (r = plan_reload(store, container, ret, err)) < 0)
+	int r = read_anew(store, container, err);
+	if (r < 0 || (r = store_mapping(store, &mapping, err)) < 0 || (r = plan_reload(store, container, ret, err)) < 0)
 		return r;
 	/* Somebody else's namespace has whatever ids it has. */
 	if (container->userns && text_starts_with(container->userns, "ns:"))

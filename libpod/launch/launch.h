@@ -37,7 +37,8 @@ struct launch {
 void launch_free(struct launch *launch);
 #define auto_launch CLEANUP(launch_free)
 
-/* Starts a container that is not alive. The descriptors that are handed on (preserve_fds) are not for a later start of it. `plan` NULL: it is read from the container's directory (start, restart). Returns when the first process has
+/* Starts a container that is not alive. `plan` NULL: it is read from the container's directory (start, restart), and so is `container`, anew. The descriptors that
+ * are handed on (preserve_fds) are not for a later start of it. Returns when the first process has
  * executed its program, or failed to: then err->status says 126, 127 or 125 and the container is in state created (or gone, with --rm). */
 int launch_container(struct store *store, struct container *container, struct plan *plan, const struct launch_streams *streams,
 		     struct launch *ret, struct error *err);

@@ -358,3 +358,38 @@ own_address() { # -4|-6
 	run curl -s --max-time 5 "http://[${from:-::1}]:$((a + 1))/"
 	[[ $status =~ ^(7|5[256])$ ]] || expect_status 52
 }
+
+@test "network publish: what is changed while a container is being started counts for that start" {
+	local old new id starter
+	old=$(free_port 2)
+	new=$((old + 1))
+	id=$(coracle create -p "127.0.0.1:$old:80" busybox httpd -f -p 80 -h /var/www)
+	# As network publish does it, slowly: the start comes in the middle.
+	exec 9<"$ROOT/containers/$id"
+	flock 9
+	coracle start "$id" 9<&- >/dev/null &
+	starter=$!
+	sleep 0.5
+	refused "$old"
+	sed -i "s/$old/$new/g" "$ROOT/containers/$id/container.json"
+	exec 9<&-
+	wait $starter
+	wait_until 10 welcomed "http://127.0.0.1:$new/"
+	refused "$old"
+	expect_equal "$(coracle port "$id")" "80/tcp -> 127.0.0.1:$new"
+}
+
+@test "network publish: a port that is published while the container is started is served, whoever was first" {
+	local first round
+	first=$(free_port 10)
+	coracle create --name c busybox httpd -f -p 80 -h /var/www >/dev/null
+	for round in 0 1 2 3 4 5 6 7 8 9; do
+		coracle start c >/dev/null &
+		local starter=$!
+		sleep "0.00$round"
+		coracle network publish c "127.0.0.1:$((first + round)):80"
+		wait $starter
+		wait_until 10 welcomed "http://127.0.0.1:$((first + round))/"
+		coracle stop -t 0 c >/dev/null
+	done
+}
