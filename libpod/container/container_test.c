@@ -260,7 +260,6 @@ static void test_reap_and_rename(void **state)
 {
 	struct store *store = &((struct fixture *)*state)->store;
 	auto_container struct container *container = place(store, "boat"), *read = NULL;
-	auto_close int dirfd = container_open(store, container->id, NULL);
 	pid_t renaming = fork();
 	if (renaming == 0) {
 		int r = 0;
