@@ -10,7 +10,6 @@
 #include "pkg/file/file.h"
 #include "storage/driver/driver.h"
 
-
 void filesystem_close(struct filesystem *filesystem)
 {
 	if (filesystem->image)
@@ -40,12 +39,12 @@ static int find_changes(struct store *store, const struct container *container, 
 	auto_strv struct strv mount_points = STRV_INIT;
 	struct id_mapping mapping;
 	bool whole = container->driver && strcmp(container->driver, driver_name(DRIVER_VFS)) == 0;
-	bool in_place = container_root_in_place(container);
-	if (container->rootfs && !in_place && !whole)
+	const char *folder = container_root_in_place(container) ? container->rootfs : NULL;
+	if (container->rootfs && !folder && !whole)
 		return error_set(err, EOPNOTSUPP, "container %s is made of the folder %s, of which there is no record; see what it has changed from inside",
 				 container->name, container->rootfs);
-	filesystem->tree_fd = in_place ? open(container->rootfs, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-				       : openat(dirfd, whole ? "rootfs" : "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	filesystem->tree_fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+				     : openat(dirfd, whole ? "rootfs" : "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (filesystem->tree_fd < 0)
 		return errno == ENOENT ? 0
 				       : error_sys(err, errno, "open what container %s has written", container->name);
