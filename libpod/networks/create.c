@@ -133,9 +133,12 @@ static int choose_interface(const struct network_request *request, const struct 
 	int r = wanted ? check_interface(wanted, err) : 0;
 	if (r < 0)
 		return r;
+	if (!bridge && text_is_empty(wanted))
+		return error_set(err, EINVAL, "a network of the driver %s needs a parent: --opt parent=NAME, the bridge of one of your networks "
+					      "(network_interface in `coracle network inspect`)", record->driver);
 	if (wanted && bridge && interface_is_used(all, wanted))
 		return error_set(err, EEXIST, "bridge name %s already in use", wanted);
-	record->interface = wanted ? xstrdup(wanted) : bridge ? NULL : xstrdup("");
+	record->interface = wanted ? xstrdup(wanted) : NULL;
 	for (unsigned int i = 1; !record->interface; i++) {
 		auto_free char *name = xasprintf("coracle%u", i);
 		if (!interface_is_used(all, name))

@@ -39,7 +39,7 @@ struct network_record {
 	char id[65];
 	char *name;
 	char *driver;    /* "bridge" "macvlan" "ipvlan" */
-	char *interface; /* of the bridge, in the shared network namespace; of macvlan and ipvlan: the parent, or "" */
+	char *interface; /* of the bridge, in the shared network namespace; of macvlan and ipvlan: the parent */
 	int64_t created_ns;
 	struct network_subnet subnets[NETWORK_SUBNETS_MAX];
 	size_t subnets_count;
