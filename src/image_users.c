@@ -18,7 +18,7 @@ int image_users(struct store *store, const struct image *image, struct strv *ret
 	return r;
 }
 
-static int untag(struct store *store, const char *text, struct error *err)
+int image_untag_text(struct store *store, const char *text, struct error *err)
 {
 	auto_reference struct reference name = {0};
 	int r = reference_parse(text, &name, err);
@@ -38,7 +38,7 @@ int image_remove_unused(struct store *store, const char *given, struct error *er
 		return 0;
 	}
 	if (r == 0 && image->names.count > 1 && image->found_name && strv_contains(&image->names, image->found_name))
-		return untag(store, image->found_name, err);
+		return image_untag_text(store, image->found_name, err);
 	if (r < 0 || (r = image_users(store, image, &users, err)) < 0)
 		return r;
 	if (users.count || image->read_only)

@@ -9,6 +9,9 @@
  * caller has the store's lock (store_lock()). */
 int image_users(struct store *store, const struct image *image, struct strv *ret, struct error *err);
 
+/* Takes the name away that the text says. */
+int image_untag_text(struct store *store, const char *text, struct error *err);
+
 /* As `rmi` without --force: removes one of the image's names, or the image with its last one, or by id with all, unless a container has it. 0 in
  * both cases, and when it is not there. */
 int image_remove_unused(struct store *store, const char *given, struct error *err);

@@ -57,9 +57,8 @@ static int remove_users(struct store *store, const struct strv *ids, struct erro
 
 static int untag(struct store *store, const char *text, struct error *err)
 {
-	auto_reference struct reference name = {0};
-	int r = reference_parse(text, &name, err);
-	if (r < 0 || (r = image_untag(store, &name, err)) < 0)
+	int r = image_untag_text(store, text, err);
+	if (r < 0)
 		return r;
 	printf("Untagged: %s\n", text);
 	return 0;

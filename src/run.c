@@ -7,6 +7,7 @@
 #include "libpod/launch/launch.h"
 #include "libpod/stdio/stdio.h"
 #include "pkg/descriptors/descriptors.h"
+#include "pkg/message/message.h"
 #include "pkg/terminal/terminal.h"
 #include "src/commands.h"
 #include "src/create_image.h"
@@ -60,6 +61,16 @@ static const char *image_of(const struct container *container)
 	return text_is_empty(container->image_name) ? container->image_id : container->image_name;
 }
 
+/* What the container has ended with is what counts. */
+static void remove_image(struct store *store, const char *image)
+{
+	struct error err = ERROR_INIT;
+	if (image_remove_unused(store, image, &err) < 0)
+		message_warn("--rmi: %s", err.text);
+	else
+		store_empty_trash_later(store);
+}
+
 static int attached(struct store *store, const struct create_options *options, const char *id, const char *image, struct launch *launch, struct error *err)
 {
 	struct stdio_options stdio = {
@@ -74,11 +85,8 @@ static int attached(struct store *store, const struct create_options *options, c
 		return r;
 	if (end == STDIO_DETACHED)
 		return 0;
-	if (options->rmi) {
-		if ((r = image_remove_unused(store, image, err)) < 0)
-			return error_context(err, "remove the image");
-		store_empty_trash_later(store);
-	}
+	if (options->rmi)
+		remove_image(store, image);
 	return exit_code;
 }
 

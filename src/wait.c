@@ -8,6 +8,7 @@
 #include "src/each.h"
 
 #define INTERVAL_DEFAULT_NS 250000000
+#define INTERVAL_MAX_NS	    INT64_C(86400000000000)
 
 struct options {
 	struct each_options each;
@@ -49,7 +50,9 @@ static int read_interval(struct options *options, struct error *err)
 	int r = parse_duration(with_unit, "--interval", &options->interval_ns, err);
 	if (r < 0)
 		return r;
-	return options->interval_ns < 1000000 ? error_set(err, EINVAL, "--interval %s: give a millisecond or more, as 500ms", text) : 0;
+	if (options->interval_ns < 1000000 || options->interval_ns > INTERVAL_MAX_NS)
+		return error_set(err, EINVAL, "--interval %s: give a millisecond or more, and a day at the most, as 500ms", text);
+	return 0;
 }
 
 static int run(struct cli_context *context, struct error *err)

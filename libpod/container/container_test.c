@@ -333,15 +333,22 @@ static pid_t hold_lock(struct store *store, const char *id)
 	return monitor;
 }
 
+/* It says that it runs, and somebody has its lock. */
+static pid_t run_for_a_moment(struct store *store, const char *id, struct container_state *ret)
+{
+	*ret = (struct container_state){.status = CONTAINER_RUNNING, .pid = 5, .monitor_pid = 4, .started_ns = 7};
+	auto_close int dirfd = container_open(store, id, NULL);
+	assert_int_equal(container_state_write(dirfd, ret, NULL), 0);
+	return hold_lock(store, id);
+}
+
 /* The socket of a monitor that is killed may be closed before its lock is free. */
 static void test_truth_after(void **state)
 {
 	struct store *store = &((struct fixture *)*state)->store;
 	auto_container struct container *container = place(store, "boat");
-	struct container_state s = {.status = CONTAINER_RUNNING, .pid = 5, .monitor_pid = 4, .started_ns = 7};
-	auto_close int dirfd = container_open(store, container->id, NULL);
-	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
-	pid_t monitor = hold_lock(store, container->id);
+	struct container_state s;
+	pid_t monitor = run_for_a_moment(store, container->id, &s);
 	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
 	assert_int_equal(s.status, CONTAINER_RUNNING);
 	assert_int_equal(container_state_after(store, container->id, &s, NULL), 0);
@@ -355,12 +362,11 @@ static void test_lock(void **state)
 {
 	struct store *store = &((struct fixture *)*state)->store;
 	auto_container struct container *container = place(store, "boat");
-	struct container_state s = {.status = CONTAINER_RUNNING, .pid = 5, .monitor_pid = 4, .started_ns = 7};
-	auto_close int dirfd = container_open(store, container->id, NULL);
-	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
-	pid_t monitor = hold_lock(store, container->id);
+	struct container_state s;
+	pid_t monitor = run_for_a_moment(store, container->id, &s);
 	assert_int_equal(container_lock(store, container->id, NULL), -EAGAIN);
 	assert_int_equal(container_remove(store, container->id, NULL), -EBUSY);
+	auto_close int dirfd = container_open(store, container->id, NULL);
 	s.status = CONTAINER_EXITED;
 	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
 	assert_int_equal(container_remove(store, container->id, NULL), 0);

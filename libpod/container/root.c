@@ -2,18 +2,6 @@
 #include "libpod/container/root.h"
 
 #include <errno.h>
-#include <string.h>
-
-static int driver_by_name(const char *name, enum driver *ret, struct error *err)
-{
-	for (enum driver driver = DRIVER_OVERLAY; driver <= DRIVER_VFS; driver++) {
-		if (name && strcmp(driver_name(driver), name) == 0) {
-			*ret = driver;
-			return 0;
-		}
-	}
-	return error_set(err, EINVAL, "unknown storage driver %s", name ? name : "");
-}
 
 bool container_root_in_place(const struct container *container)
 {
@@ -25,9 +13,8 @@ int container_root_prepare(struct store *store, const struct container *containe
 {
 	enum driver driver = DRIVER_OVERLAY;
 	auto_free char *path = xasprintf("%s/containers/%s", store->root, container->id);
-	int r = driver_by_name(container->driver, &driver, err);
-	if (r < 0)
-		return r;
+	if (!container->driver || !driver_from_name(container->driver, &driver))
+		return error_set(err, EINVAL, "unknown storage driver %s", container->driver ? container->driver : "");
 	if (container->rootfs)
 		return rootfs_prepare_folder(store, driver, container->rootfs, container->rootfs_overlay ? path : NULL,
 					     ret, err);

@@ -12,7 +12,6 @@
 #include "pkg/process/process.h"
 #include "rootless/cgroup/cgroup.h"
 
-
 static int connect_running(struct store *store, const struct container *container, int *ret_pidfd, struct error *err)
 {
 	struct container_state state;

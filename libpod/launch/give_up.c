@@ -19,17 +19,12 @@ int giving_up_begin(struct giving_up *giving_up, struct error *err)
 {
 	sigset_t set;
 	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
-		/* One that is ignored (nohup(1)) would be queued all the same if it were blocked. */
-		struct sigaction action;
-		if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-			sigaddset(&set, ending[i]);
-	}
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaddset(&set, ending[i]);
+	int fd = signals_take(&set, &giving_up->mask, err);
 	if (fd < 0)
-		return error_sys(err, errno, "open a descriptor for signals");
+		return fd;
 	giving_up->fd = fd;
-	sigprocmask(SIG_BLOCK, &set, &giving_up->mask);
 	return 0;
 }
 

@@ -9,7 +9,6 @@
 #include "libpod/seccomp/seccomp.h"
 #include "pkg/file/file.h"
 
-
 static int load_seccomp(struct store *store, struct plan *plan, struct error *err)
 {
 	if (!plan->spec.has_seccomp || !plan->spec.seccomp)

@@ -36,11 +36,13 @@ static int open_file(struct log_writer *log, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Cuts off what lies behind the end. */
+/* Cuts off what lies behind the end. Somebody else may have cut the file before that (truncate -s 0): it must not grow by it. */
 static int give_back(struct log_writer *log)
 {
+	struct stat st;
 	log->reserved = 0;
-	return ftruncate(log->fd, log->size);
+	bool shorter = fstat(log->fd, &st) == 0 && st.st_size < log->size;
+	return ftruncate(log->fd, shorter ? st.st_size : log->size);
 }
 
 void log_settle(struct log_writer *log)

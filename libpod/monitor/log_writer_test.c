@@ -305,6 +305,22 @@ static void test_burst_ebbs(void **state)
 	assert_int_equal(count_lines(text), lines);
 }
 
+/* Who empties the log of a container that is up finds nothing in it but whole lines. */
+static void test_burst_truncated(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(log_open(f->log, f->dirfd, "log", 0, 1), 0);
+	put_burst(f, 20 << 20);
+	assert_true(f->log->reserved > f->log->size);
+	assert_int_equal(ftruncate(f->log->fd, 0), 0);
+	put(f, 0, "thirty-one characters, as here.\n", true);
+	auto_free char *text = content(f, "log");
+	assert_int_equal(count_lines(text), 1);
+	struct stat st;
+	assert_int_equal(fstatat(f->dirfd, "log", &st, 0), 0);
+	assert_int_equal(st.st_size, strlen(text));
+}
+
 static void test_burst_rotated(void **state)
 {
 	struct fixture *f = *state;
@@ -354,6 +370,7 @@ int main(void)
 	    cmocka_unit_test(test_escape), cmocka_unit_test(test_escape_everywhere), TEST(test_lines),	   TEST(test_long_lines),
 	    TEST(test_rotation),	   TEST(test_half_rotated),		     TEST(test_full_disk),
 	    TEST(test_burst),		   TEST(test_burst_ebbs),		     TEST(test_burst_rotated),	   TEST(test_burst_full_disk),
+	    TEST(test_burst_truncated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

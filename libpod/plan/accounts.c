@@ -24,16 +24,26 @@ static bool hides_below(int layer)
 	return fgetxattr(etc, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-static char *folder_file(const char *folder, const char *path)
+static int open_account_file(int root, const char *path)
+{
+	return root < 0 ? root : open_in_root(root, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
+}
+
+/* "" where it is no ordinary file. */
+static char *read_account_file(int fd, const char *path)
 {
 	struct stat st;
 	char *text;
-	auto_close int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	auto_close int fd = dir < 0 ? -1 : open_in_root(dir, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    file_read_fd(fd, path, ACCOUNT_FILE_MAX, &text, NULL, NULL) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || file_read_fd(fd, path, ACCOUNT_FILE_MAX, &text, NULL, NULL) < 0)
 		return xstrdup("");
 	return text;
+}
+
+static char *folder_file(const char *folder, const char *path)
+{
+	auto_close int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int fd = open_account_file(dir, path);
+	return read_account_file(fd, path);
 }
 
 /*
@@ -50,18 +60,11 @@ char *plan_account_file(struct store *store, const char *folder, const struct st
 		if (layer_tree_path(store, layers->items[i], &tree, NULL) < 0)
 			break;
 		auto_close int dir = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		auto_close int fd = dir < 0 ? -1 : open_in_root(dir, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
-		struct stat st;
-		if (fd < 0 && hides_below(dir))
+		auto_close int fd = open_account_file(dir, path);
+		if (fd >= 0)
+			return read_account_file(fd, path);
+		if (hides_below(dir))
 			break;
-		if (fd < 0)
-			continue;
-		if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-			break;
-		char *text;
-		if (file_read_fd(fd, path, ACCOUNT_FILE_MAX, &text, NULL, NULL) < 0)
-			break;
-		return text;
 	}
 	return xstrdup("");
 }

@@ -70,7 +70,7 @@ static void account_mounts(struct store *store, const struct create_options *opt
 	}
 }
 
-/* --tz: the machine's description of the zone. It is read when the container starts, so that a new one is heeded. */
+/* --tz: the machine's file of the zone, which `local` is decided to be here and now; what the zone's rules are it says at each start. */
 static int time_zone_mount(const char *zone, struct spec *spec, struct error *err)
 {
 	struct stat st;

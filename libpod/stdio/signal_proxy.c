@@ -5,6 +5,7 @@
 
 #include "libpod/stdio/relay.h"
 #include "pkg/cleanup/cleanup.h"
+#include "pkg/process/process.h"
 
 int signal_proxy_begin(struct signal_proxy *proxy, struct error *err)
 {
@@ -14,17 +15,10 @@ int signal_proxy_begin(struct signal_proxy *proxy, struct error *err)
 	sigfillset(&signals);
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		sigdelset(&signals, own[i]);
-	for (int number = 1; number < NSIG; number++) {
-		/* One that is ignored (nohup(1)) would be queued all the same if it were blocked. */
-		struct sigaction action;
-		if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-			sigdelset(&signals, number);
-	}
-	int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	int fd = signals_take(&signals, &proxy->mask, err);
 	if (fd < 0)
-		return error_sys(err, errno, "take signals to pass them on");
+		return error_context(err, "signals that are passed on");
 	proxy->fd = fd;
-	sigprocmask(SIG_BLOCK, &signals, &proxy->mask);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include "libpod/stdio/relay.h"
 #include "pkg/cleanup/cleanup.h"
+#include "pkg/process/process.h"
 
 static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
@@ -13,17 +14,12 @@ int terminal_guard_begin(struct terminal_guard *guard, int terminal, struct erro
 	sigset_t set;
 	sigemptyset(&set);
 	sigaddset(&set, SIGWINCH);
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
-		/* One that is ignored (nohup(1)) would be queued all the same if it were blocked. */
-		struct sigaction action;
-		if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-			sigaddset(&set, ending[i]);
-	}
-	int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		return error_sys(err, errno, "open a descriptor for signals");
-	struct terminal_guard begun = {.terminal = -1, .signal_fd = fd};
-	sigprocmask(SIG_BLOCK, &set, &begun.mask);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaddset(&set, ending[i]);
+	struct terminal_guard begun = {.terminal = -1};
+	begun.signal_fd = signals_take(&set, &begun.mask, err);
+	if (begun.signal_fd < 0)
+		return begun.signal_fd;
 	int r = terminal < 0 ? 0 : terminal_make_raw(terminal, &begun.saved, err);
 	if (r < 0) {
 		terminal_guard_end(&begun);

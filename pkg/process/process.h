@@ -23,6 +23,9 @@ int pidfd_signal(int pidfd, int signal);    /* 0 or negative errno */
 int process_wait(pid_t pid, int *ret_status);
 /* A wait status as the exit code docker reports: the code itself, or 128 + signal. */
 int process_exit_code(int wait_status);
+/* Blocks the signals of `set` and takes them by the descriptor that is returned (signalfd(2), non-blocking). Those that are ignored (nohup(1)), which
+ * would be queued all the same, are taken out of `set` before. *ret_mask: what was blocked so far, for whoever undoes it. */
+int signals_take(sigset_t *set, sigset_t *ret_mask, struct error *err);
 /* The pid that `pidfd` names, as /proc shows it (so in the pid namespace of the mounted /proc); negative errno. */
 pid_t pidfd_pid(int pidfd);
 

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "pkg/cleanup/cleanup.h"
 #include "pkg/process/process.h"
@@ -84,4 +85,18 @@ int signal_from_name(const char *name)
 const char *signal_to_name(int signal)
 {
 	return signal > 0 && signal <= REALTIME_MAX ? names[signal] : NULL;
+}
+
+int signals_take(sigset_t *set, sigset_t *ret_mask, struct error *err)
+{
+	for (int number = 1; number < NSIG; number++) {
+		struct sigaction action;
+		if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			sigdelset(set, number);
+	}
+	int fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return error_sys(err, errno, "open a descriptor for signals");
+	sigprocmask(SIG_BLOCK, set, ret_mask);
+	return fd;
 }

@@ -20,6 +20,8 @@ enum driver {
 	DRIVER_VFS,
 };
 const char *driver_name(enum driver driver);
+/* By that name; false for any other. */
+bool driver_from_name(const char *name, enum driver *ret);
 
 /* The driver to use: the one asked for, or probed. The error of one that was asked for and cannot work says why
  * ("/dev/fuse cannot be opened: …"). `ret_reason` (may be NULL, malloc'd): why not a better one. */

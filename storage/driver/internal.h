@@ -7,8 +7,6 @@
 
 #include "storage/driver/driver.h"
 
-bool driver_from_name(const char *name, enum driver *ret);
-
 /* names.c: what a mount of it has as its source: the end of the upper directory's path, "containers/<id>/upper", by
  * which it is seen whose it is; `otherwise` where there is none. */
 const char *rootfs_source(const struct rootfs *rootfs, const char *otherwise);

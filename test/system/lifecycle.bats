@@ -267,6 +267,7 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_equal "$(coracle wait --condition paused --condition exited short)" 9
 	coracle wait --condition removing -i 20ms one >"$T/removed" &
 	waiting=$!
+	sleep 0.3 # it has found the container by then
 	coracle rm one
 	await "$waiting"
 	expect_equal "$(cat "$T/removed")" -1
@@ -279,7 +280,8 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	expect_status 125
 	grep 'two was removed' "$T/never"
 	expect_error 125 'nonsense' coracle wait --condition nonsense one
-	expect_error 125 'interval' coracle wait --condition running --interval 0 one
+	expect_error 125 'interval' coracle wait --condition running --interval 0 two
+	expect_error 125 'a day at the most' coracle wait --condition running --interval 2000h two
 }
 
 @test "rm: several, by filter, all; -f stops; unknown ones" {

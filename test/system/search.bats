@@ -41,29 +41,41 @@ teardown() {
 	expect_error 125 "limit" coracle search --limit 0 tool
 }
 
+# serve_json NAME: a server in the background whose answers are what answer(path, query), Python from standard input, returns; None: not found. Its port: port_of "$T/NAME.port".
+serve_json() {
+	{
+		cat
+		cat <<-'P'
+			import http.server, json, urllib.parse
+			class Handler(http.server.BaseHTTPRequestHandler):
+			    def do_GET(self):
+			        url = urllib.parse.urlsplit(self.path)
+			        found = answer(url.path, urllib.parse.parse_qs(url.query))
+			        body = json.dumps(found if found is not None else {}).encode()
+			        self.send_response(404 if found is None else 200)
+			        self.send_header("Content-Length", str(len(body)))
+			        self.end_headers()
+			        self.wfile.write(body)
+			    def log_message(self, *arguments):
+			        pass
+			server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+			print(server.server_address[1], flush=True)
+			server.serve_forever()
+		P
+	} >"$T/$1.py"
+	in_background "$T/$1.port" python3 "$T/$1.py"
+}
+
 # What Docker Hub answers with, from a server of the test's own.
 serve_index() {
-	cat >"$T/index.py" <<-'P'
-		import http.server, json, urllib.parse
-		class Handler(http.server.BaseHTTPRequestHandler):
-		    def do_GET(self):
-		        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
-		        page, n = int(query.get("page", ["1"])[0]), int(query.get("n", ["25"])[0])
-		        every = [{"name": "nginx", "description": "Official build of Nginx, and a description that goes on and on for long", "star_count": 20000,
-		                  "is_official": True, "is_automated": False}] + \
-		                [{"name": "user%d/nginx" % i, "description": "\x1b[31mred\n", "star_count": i, "is_official": False, "is_automated": i == 7} for i in range(150)]
-		        body = json.dumps({"num_pages": -(-len(every) // n), "page": page, "results": every[(page - 1) * n:page * n]}).encode()
-		        self.send_response(200)
-		        self.send_header("Content-Length", str(len(body)))
-		        self.end_headers()
-		        self.wfile.write(body)
-		    def log_message(self, *arguments):
-		        pass
-		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-		print(server.server_address[1], flush=True)
-		server.serve_forever()
+	serve_json index <<-'P'
+		def answer(path, query):
+		    page, n = int(query.get("page", ["1"])[0]), int(query.get("n", ["25"])[0])
+		    every = [{"name": "nginx", "description": "Official build of Nginx, and a description that goes on and on for long", "star_count": 20000,
+		              "is_official": True, "is_automated": False}] + \
+		            [{"name": "user%d/nginx" % i, "description": "\x1b[31mred\n", "star_count": i, "is_official": False, "is_automated": i == 7} for i in range(150)]
+		    return {"num_pages": -(-len(every) // n), "page": page, "results": every[(page - 1) * n:page * n]}
 	P
-	in_background "$T/index.port" python3 "$T/index.py"
 	INDEX=127.0.0.1:$(port_of "$T/index.port")
 	make_insecure "$INDEX"
 }
@@ -103,25 +115,11 @@ serve_index() {
 }
 
 @test "what is neither a name nor a tag is not listed" {
-	cat >"$T/hostile.py" <<-'P'
-		import http.server, json
-		ANSWERS = {"/v2/_catalog": {"repositories": ["app\x1b[2J", "app\nlocalhost/other", "app/good"]},
-		           "/v2/app/tags/list": {"name": "app", "tags": ["1\x1b]0;title\x07", "2\n3", "good"]}}
-		class Handler(http.server.BaseHTTPRequestHandler):
-		    def do_GET(self):
-		        answer = ANSWERS.get(self.path.split("?")[0])
-		        body = json.dumps(answer or {}).encode()
-		        self.send_response(200 if answer else 404)
-		        self.send_header("Content-Length", str(len(body)))
-		        self.end_headers()
-		        self.wfile.write(body)
-		    def log_message(self, *arguments):
-		        pass
-		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-		print(server.server_address[1], flush=True)
-		server.serve_forever()
+	serve_json hostile <<-'P'
+		def answer(path, query):
+		    return {"/v2/_catalog": {"repositories": ["app\x1b[2J", "app\nlocalhost/other", "app/good"]},
+		            "/v2/app/tags/list": {"name": "app", "tags": ["1\x1b]0;title\x07", "2\n3", "good"]}}.get(path)
 	P
-	in_background "$T/hostile.port" python3 "$T/hostile.py"
 	local hostile
 	hostile=127.0.0.1:$(port_of "$T/hostile.port")
 	make_insecure "$hostile"
