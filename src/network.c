@@ -73,7 +73,7 @@ const struct cli_command cmd_network_create = {
 		   "the outside, unless it is --internal. Other networks they do not reach, unless both were made with "
 		   "--opt isolate=false.\n\nThe network takes nothing while no "
 		   "container is on it. Its interfaces are in a network namespace of yours, not the host's: macvlan "
-		   "and ipvlan have their parent there, which can be the "
+		   "and ipvlan need a parent there (--opt parent=NAME), which can be the "
 		   "bridge of another network.",
     .examples = "coracle network create web\ncoracle network create --subnet 10.90.0.0/24 --ip-range 10.90.0.128/25 "
 		"--label team=a db\ncoracle network create --internal --ipv6 back",

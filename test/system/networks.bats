@@ -41,6 +41,13 @@ web bridge"
 	expect_equal "$(coracle network inspect data | jq -c '.[0].subnets')" '[{"subnet":"10.123.4.0/24","gateway":"10.123.4.9","lease_range":{"start_ip":"10.123.4.128","end_ip":"10.123.4.255"}}]'
 	expect_error 125 'already used by network data' coracle network create --subnet 10.123.4.128/25 other
 	expect_error 125 'unsupported driver' coracle network create -d overlay other
+	local driver
+	for driver in macvlan ipvlan; do
+		expect_error 125 "the driver $driver needs a parent: --opt parent=NAME" coracle network create -d $driver other
+		coracle network create -d $driver --opt parent=coracle1 --subnet 10.123.9.0/24 other
+		expect_equal "$(coracle network inspect other | jq -r '.[0] | "\(.driver) \(.network_interface)"')" "$driver coracle1"
+		coracle network rm other
+	done
 	expect_error 125 'invalid' coracle network create ../x
 	coracle network create >"$T/name"
 	expect_matches "$(<"$T/name")" '^coracle[0-9]+$'
