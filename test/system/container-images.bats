@@ -99,20 +99,21 @@ lines' /schön; $LIST" >wanted
 }
 
 @test "diff of images and containers against one another" {
-	coracle run --name c busybox sh -c 'echo 1 >/one; rm /etc/group'
-	coracle commit -q c one >/dev/null
-	coracle run --name d one sh -c 'echo 2 >/two; echo 3 >/one'
-	expect_equal "$(coracle diff d)" $'C /one\nA /two'
+	# No id begins with one of these names.
+	coracle run --name first busybox sh -c 'echo 1 >/one; rm /etc/group'
+	coracle commit -q first one >/dev/null
+	coracle run --name second one sh -c 'echo 2 >/two; echo 3 >/one'
+	expect_equal "$(coracle diff second)" $'C /one\nA /two'
 	expect_equal "$(coracle diff -l)" $'C /one\nA /two'
 	expect_equal "$(coracle image diff one)" $'C /etc\nD /etc/group\nA /one'
-	expect_equal "$(coracle diff d busybox)" $'C /etc\nD /etc/group\nA /one\nA /two'
-	expect_equal "$(coracle diff busybox d)" $'C /etc\nA /etc/group\nD /one\nD /two'
+	expect_equal "$(coracle diff second busybox)" $'C /etc\nD /etc/group\nA /one\nA /two'
+	expect_equal "$(coracle diff busybox second)" $'C /etc\nA /etc/group\nD /one\nD /two'
 	expect_equal "$(coracle diff one one)" ""
-	expect_equal "$(coracle diff --format json d one | jq -c .)" '{"changed":["/one"],"added":["/two"]}'
+	expect_equal "$(coracle diff --format json second one | jq -c .)" '{"changed":["/one"],"added":["/two"]}'
 	coracle diff busybox | grep -qx 'A /bin/busybox'
 	expect_error 125 'no such container or image' coracle diff nosuch
 	expect_error 125 'no such container' coracle container diff busybox
-	expect_error 125 'no such image' coracle image diff d
+	expect_error 125 'no such image' coracle image diff second
 }
 
 @test "a running container is exported and committed, paused if that is asked for" {

@@ -99,13 +99,28 @@ left_over() {
 	done
 }
 
+# The trash is emptied behind a command's back: that is waited for, for a while.
+wait_for_trash() { # store
+	local i
+	for ((i = 0; i < 100; i++)); do
+		[[ -n $(find "$1/trash" -mindepth 1 -maxdepth 1 ! -name '*.lock' 2>/dev/null) ]] || break
+		sleep 0.05
+	done
+}
+
 # What is being made or thrown away, but for the locks that belong to it.
 staged() {
+	wait_for_trash "$ROOT"
 	find "$ROOT/tmp" "$ROOT/trash" -mindepth 1 -maxdepth 1 ! -name '*.lock' 2>/dev/null || true
 }
 
 nothing_staged() {
 	[[ -z $(staged) ]]
+}
+
+# Neither an image, nor a part of one.
+expect_no_images() {
+	expect_equal "$(staged; find "$ROOT/images" "$ROOT/layers" "$ROOT/refs" -mindepth 1)" ""
 }
 
 remove_tree() {

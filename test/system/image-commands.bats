@@ -89,11 +89,7 @@ make_image() { # content, then options of import and a name
 	expect_output $'Untagged: localhost/one:latest\nDeleted: '"${id#sha256:}"
 	run coracle image exists one
 	expect_status 1
-	[[ -z $(find "$ROOT/images" "$ROOT/layers" "$ROOT/refs" -mindepth 1) ]]
-	# What was removed takes its time behind the command's back.
-	# shellcheck disable=SC2317,SC2329 # called by wait_until
-	is_emptied() { [[ -z $(ls -A "$ROOT/trash") ]]; }
-	wait_until 20 is_emptied
+	expect_no_images
 }
 
 @test "rmi by id wants --force for several names, and keeps layers that others have" {

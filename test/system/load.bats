@@ -89,7 +89,7 @@ layer_of() { # name of the image's ref file
 		empty not an archive of images
 		missing No such file
 	L
-	[[ -z $(find "$ROOT/images" "$ROOT/layers" "$ROOT/refs" "$ROOT/tmp" "$ROOT/trash" -mindepth 1) ]]
+	expect_no_images
 }
 
 @test "truncated and damaged archives are refused and leave nothing" {
@@ -113,15 +113,17 @@ layer_of() { # name of the image's ref file
 	run coracle load -q -i "$T/layout"
 	expect_status 125
 	expect_match '^Error: .*(digest|damaged)'
-	[[ -z $(find "$ROOT/images" "$ROOT/layers" "$ROOT/refs" "$ROOT/tmp" "$ROOT/trash" -mindepth 1) ]]
+	expect_no_images
 }
 
 @test "a full disk is named, and nothing half made is left" {
 	mkdir "$T/small"
+	export -f wait_for_trash
 	run unshare --map-root-user --map-auto --mount bash -c '
 		mount -t tmpfs -o size=600k tmpfs "$1/small" || exit 99
 		"$2/coracle" --root "$1/small/root" --runroot "$1/run" load -i "$3"
 		status=$?
+		wait_for_trash "$1/small/root"
 		find "$1"/small/root/{images,layers,refs,tmp,trash} -mindepth 1
 		exit $status
 	' - "$T" "$BUILD" "$BUILD/hello.tar"
@@ -138,7 +140,7 @@ layer_of() { # name of the image's ref file
 	wait "${pids[@]}"
 	[[ $(cat "$T"/out.* | sort -u) == 'Loaded image: localhost/busybox:latest' ]]
 	[[ $(find "$ROOT/layers" -mindepth 1 -maxdepth 1 | wc -l) == 1 ]]
-	[[ -z $(find "$ROOT/tmp" "$ROOT/trash" -mindepth 1) ]]
+	expect_equal "$(staged)" ""
 }
 
 @test "a load that is killed leaves nothing that stays" {

@@ -15,12 +15,18 @@ teardown() {
 	common_teardown
 }
 
+no_terminal() {
+	! pgrep -f -- "tmux -S $T/tmux " >/dev/null
+}
+
 # A shell in a terminal of this size.
 start_terminal() { # columns rows
 	cat >"$T/shell" <<-S
 		export PS1='prompt\$ ' HOME=$HOME PATH=$T:$PATH
 		exec bash --norc --noprofile -i
 	S
+	# A server that is told to end lets go of its socket a little later than it answers.
+	wait_until 10 no_terminal
 	tmux -S "$T/tmux" -f /dev/null new-session -d -x "$1" -y "$2" bash "$T/shell"
 	tmux -S "$T/tmux" set-option -g window-size manual
 	wait_until 20 shows 'prompt\$'

@@ -433,10 +433,12 @@ time.sleep(60)' "$ROOT/blobs/partial/$fetched.lock" >"$T/held" 3>&- &
 @test "a disk that is full is named, and nothing half made is left" {
 	behind_proxy 2000
 	mkdir "$T/small"
+	export -f wait_for_trash
 	run --separate-stderr unshare --map-root-user --map-auto --mount bash -c '
 		mount -t tmpfs -o size=5m tmpfs "$1/small" || exit 99
 		"$2/coracle" --root "$1/small/root" --runroot "$1/run" pull -q "$3"
 		status=$?
+		wait_for_trash "$1/small/root"
 		find "$1"/small/root/{images,layers,refs,tmp,trash} -mindepth 1
 		exit $status
 	' - "$T" "$BUILD" "$PROXY/app:1"
