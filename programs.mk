@@ -28,7 +28,7 @@ build/libpod/monitor/monitor_test: build/coracle-monitor
 build/coracle-transport: build/src/transport/transport_main.o $(archives)
 	$(CC) $(all_cflags) $(LDFLAGS) -pie -o $@ $< $(archives) $(transport_libs)
 
-transport_libs = $(ARCHIVE_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(SODIUM_LIBS) $(ZSTD_LIBS) $(LZMA_LIBS) $(ISAL_LIBS) $(SUBID_LIBS) \
+transport_libs = $(ARCHIVE_LIBS) $(CURL_LIBS) $(CRYPTO_LIBS) $(SODIUM_LIBS) $(XXHASH_LIBS) $(ZSTD_LIBS) $(LZMA_LIBS) $(ISAL_LIBS) $(SUBID_LIBS) \
 	$(JSON_LIBS) $(SECCOMP_LIBS) $(CAP_LIBS)
 
 # The executor for other tools, statically as `coracle`.

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The content of files beside its digest in the recipe, each file once whatever names it has, on all processors. */
+/* The content of files beside its sum in the recipe, each file once whatever names it has, on all processors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
-#include "pkg/digest/digest.h"
 #include "pkg/file/file.h"
 #include "storage/check/layer.h"
+#include "storage/recipe/sum.h"
 
 #define CHUNK (128 << 10)
 
 struct reading {
 	int fd;
-	struct digest *digest;
+	struct sum *sum;
 	char *buffer;
 };
 
@@ -25,7 +25,7 @@ static int read_extent(struct reading *reading, struct tar_extent extent, struct
 			continue;
 		if (n <= 0)
 			return n < 0 ? error_sys(err, errno, "it cannot be read") : error_set(err, EBADMSG, "it is too short");
-		int r = digest_update(reading->digest, reading->buffer, (size_t)n, err);
+		int r = sum_update(reading->sum, reading->buffer, (size_t)n, err);
 		if (r < 0)
 			return r;
 		extent.offset += n;
@@ -71,8 +71,8 @@ static int read_content(struct reading *reading, const struct inode *inode, stru
 /* 0, -EBADMSG when it is not the content, or another error. */
 static int compare_content(int fd, const struct inode *inode, bool quick, struct error *err)
 {
-	unsigned char found[DIGEST_SHA256_SIZE];
-	auto_digest struct digest *digest = NULL;
+	struct recipe_sum found;
+	auto_sum struct sum *sum = NULL;
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return error_sys(err, errno, "look at a file of the layer");
@@ -82,13 +82,13 @@ static int compare_content(int fd, const struct inode *inode, bool quick, struct
 		return 0;
 	auto_free char *buffer = xmalloc(CHUNK);
 	struct reading reading = {.fd = fd, .buffer = buffer};
-	int r = digest_new(NULL, &digest, err);
-	reading.digest = digest;
+	int r = sum_new(inode->sum.kind, &sum, err);
+	reading.sum = sum;
 	if (r == 0)
 		r = read_content(&reading, inode, err);
 	if (r == 0)
-		r = digest_finish_raw(digest, found, err);
-	if (r == 0 && memcmp(found, inode->digest, sizeof(found)) != 0)
+		r = sum_finish(sum, &found, err);
+	if (r == 0 && !sums_equal(&found, &inode->sum))
 		r = error_set(err, EBADMSG, "its content is not what it was");
 	return r;
 }

@@ -221,7 +221,7 @@ static void dress(struct inode *inode, const struct recipe_entry *entry)
 	if (inode->type != INODE_FILE)
 		return;
 	inode->size = tar->size;
-	memcpy(inode->digest, entry->digest, sizeof(inode->digest));
+	inode->sum = entry->sum;
 	inode->extents_count = tar->extents_count;
 	if (tar->extents) {
 		size_t size = tar->extents_count * sizeof(*tar->extents);

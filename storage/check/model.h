@@ -32,7 +32,7 @@ struct inode {
 	struct timespec mtime;
 	char *link;
 	int64_t size;
-	unsigned char digest[DIGEST_SHA256_SIZE];
+	struct recipe_sum sum;
 	struct tar_extent *extents; /* NULL: one from 0 to size */
 	size_t extents_count;
 	struct tar_xattr *xattrs;

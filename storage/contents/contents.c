@@ -101,7 +101,8 @@ static void become_directory(struct contents_node *node)
 		return;
 	tar_entry_clear(&node->facts);
 	node->facts = (struct tar_entry){.type = TAR_DIRECTORY, .mode = 0755};
-	node->there = node->has_digest = node->linked = false;
+	node->there = node->linked = false;
+	node->sum = (struct recipe_sum){0};
 }
 
 struct contents_node *contents_make(struct contents *contents, const char *path)
@@ -147,7 +148,8 @@ void contents_set(struct contents_node *node, struct tar_entry *facts)
 	tar_entry_clear(&node->facts);
 	node->facts = *facts;
 	node->there = true;
-	node->has_digest = node->linked = false;
+	node->linked = false;
+	node->sum = (struct recipe_sum){0};
 	*facts = (struct tar_entry){0};
 	if (node->facts.type != TAR_DIRECTORY)
 		contents_clear_children(node);

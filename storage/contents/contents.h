@@ -16,8 +16,8 @@
  */
 #pragma once
 
-#include "pkg/digest/digest.h"
 #include "pkg/tar/tar.h"
+#include "storage/recipe/recipe.h"
 #include "storage/store/store.h"
 
 #define CONTENTS_UPPER (-1) /* a source that is no layer: the container's own tree */
@@ -26,12 +26,11 @@ struct contents_node {
 	char *name;
 	bool there;             /* an entry of a layer; otherwise only what is below it is, and it is root's, 0755 */
 	struct tar_entry facts; /* without path and extents, never a hard link */
-	bool has_digest;
-	unsigned char digest[DIGEST_SHA256_SIZE]; /* of the content in the tar */
-	uint64_t file;                            /* the same for all names of one file of this source */
-	bool linked;                              /* it has several names */
-	int source;                               /* number of the layer, or CONTENTS_UPPER */
-	struct contents_node **children;          /* by name */
+	struct recipe_sum sum;           /* of the content in the tar */
+	uint64_t file;                   /* the same for all names of one file of this source */
+	bool linked;                     /* it has several names */
+	int source;                      /* number of the layer, or CONTENTS_UPPER */
+	struct contents_node **children; /* by name */
 	size_t count, capacity;
 };
 

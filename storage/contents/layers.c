@@ -47,8 +47,7 @@ static int add_link(struct contents *contents, const struct recipe_entry *entry,
 	node->linked = true;
 	node->file = target->file;
 	node->source = target->source;
-	node->has_digest = target->has_digest;
-	memcpy(node->digest, target->digest, sizeof(node->digest));
+	node->sum = target->sum;
 	return 0;
 }
 
@@ -66,8 +65,7 @@ static int add(struct contents *contents, int source, const struct recipe_entry 
 	contents_set(node, &facts);
 	node->file = ++contents->files;
 	node->source = source;
-	node->has_digest = entry->has_digest;
-	memcpy(node->digest, entry->digest, sizeof(node->digest));
+	node->sum = entry->sum;
 	return 0;
 }
 

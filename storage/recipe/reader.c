@@ -26,6 +26,7 @@ struct recipe_reader {
 	size_t block_size;
 	struct cursor cursor;
 	bool begun, ended, input_ended;
+	uint64_t format;
 	struct recipe_record record;
 	char *kept_path;
 };
@@ -229,6 +230,13 @@ void recipe_entry_clear(struct recipe_entry *entry)
 	*entry = (struct recipe_entry){0};
 }
 
+static void get_sum(struct cursor *cursor, enum recipe_sum_kind kind, struct recipe_sum *ret)
+{
+	size_t size = kind == RECIPE_SUM_DIGEST ? DIGEST_SHA256_SIZE : CHECKSUM_SIZE;
+	ret->kind = kind;
+	memcpy(ret->value, get_fixed(cursor, size), size);
+}
+
 static void get_entry(struct cursor *cursor, struct recipe_entry *entry)
 {
 	struct tar_entry *tar = &entry->tar;
@@ -248,13 +256,14 @@ static void get_entry(struct cursor *cursor, struct recipe_entry *entry)
 	tar->size = get_size(cursor);
 	tar->stored = get_size(cursor);
 	entry->in_tree = flags & RECIPE_FLAG_IN_TREE;
-	entry->has_digest = flags & RECIPE_FLAG_DIGEST;
 	if (flags & RECIPE_FLAG_PLACE)
 		entry->place = get_text(cursor);
 	if (flags & RECIPE_FLAG_LINK)
 		tar->link = get_text(cursor);
-	if (entry->has_digest)
-		memcpy(entry->digest, get_fixed(cursor, DIGEST_SHA256_SIZE), DIGEST_SHA256_SIZE);
+	if (flags & RECIPE_FLAG_DIGEST)
+		get_sum(cursor, RECIPE_SUM_DIGEST, &entry->sum);
+	else if (flags & RECIPE_FLAG_CHECKSUM)
+		get_sum(cursor, RECIPE_SUM_CHECKSUM, &entry->sum);
 	get_xattrs(cursor, tar);
 	if (flags & RECIPE_FLAG_SPARSE)
 		get_extents(cursor, tar);
@@ -262,12 +271,18 @@ static void get_entry(struct cursor *cursor, struct recipe_entry *entry)
 		cursor->bad = true;
 }
 
-static void get_totals(struct cursor *cursor, struct recipe_totals *totals)
+static void get_totals(struct cursor *cursor, uint64_t format, struct recipe_totals *totals)
 {
 	memcpy(totals->diff_id, get_fixed(cursor, DIGEST_SHA256_SIZE), DIGEST_SHA256_SIZE);
 	totals->tar_size = get_size(cursor);
 	totals->size = get_size(cursor);
 	totals->entries = get_size(cursor);
+	if (format >= RECIPE_FORMAT_SUMS) {
+		get_sum(cursor, RECIPE_SUM_CHECKSUM, &totals->sum);
+	} else {
+		totals->sum.kind = RECIPE_SUM_DIGEST;
+		memcpy(totals->sum.value, totals->diff_id, sizeof(totals->diff_id));
+	}
 }
 
 /* ---- records ---- */
@@ -306,17 +321,16 @@ void recipe_reader_free(struct recipe_reader *reader)
 static int parse_record(struct recipe_reader *reader, struct cursor *body, struct error *err)
 {
 	struct recipe_record *record = &reader->record;
-	uint64_t format;
 	switch (record->type) {
 	case RECIPE_VERSION:
-		format = get_number(body);
-		if (reader->begun)
+		reader->format = get_number(body);
+		if (reader->begun || reader->format == 0)
 			body->bad = true;
-		else if (!body->bad && format != RECIPE_FORMAT)
+		else if (!body->bad && reader->format > RECIPE_FORMAT)
 			return error_set(
 			    err, EPROTONOSUPPORT,
 			    "the layer's recipe has format %llu, made by a newer coracle; this one knows %d",
-			    (unsigned long long)format, RECIPE_FORMAT);
+			    (unsigned long long)reader->format, RECIPE_FORMAT);
 		break;
 	case RECIPE_RAW:
 		record->raw = (const char *)body->position;
@@ -331,7 +345,7 @@ static int parse_record(struct recipe_reader *reader, struct cursor *body, struc
 		record->kept_path = reader->kept_path = get_text(body);
 		break;
 	case RECIPE_END:
-		get_totals(body, &record->totals);
+		get_totals(body, reader->format, &record->totals);
 		reader->ended = true;
 		break;
 	default:

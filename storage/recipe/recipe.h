@@ -18,7 +18,12 @@
  *	         content's bytes in the tar are right here
  *	KEPT     something earlier in the tar was replaced at this place by a later entry: it was moved to
  *	         kept/<number> in the layer's directory
- *	END      the totals and the digest of the tar. Without it the recipe is truncated
+ *	END      the totals, the digest of the tar and its checksum. Without it the recipe is truncated
+ *
+ * The checksums, of the tar and of each file in it, say whether the store still has what was put there. They are not
+ * digests, which would be computed three times over then, at the cost of everything else that a pull does: the tar had
+ * its digest when it was unpacked, and who gets it from us looks at that again. (Format 1 had digests in their place; it
+ * is read, not written.)
  *
  * It is stored as zstd frames, each with the checksum of its content and at most RECIPE_BLOCK_MAX bytes large, of whole
  * records: a frame is checked as a whole before any record of it is believed, memory is bounded, and zstdcat(1) shows
@@ -34,25 +39,35 @@
 #include <stdint.h>
 
 #include "pkg/digest/digest.h"
-#include "pkg/error/error.h"
 #include "pkg/tar/tar.h"
 
 #define RECIPE_BLOCK_MAX (8 << 20)
+
+/* What a content is known again by; equal contents have equal sums of a kind. */
+enum recipe_sum_kind {
+	RECIPE_SUM_NONE,
+	RECIPE_SUM_CHECKSUM, /* CHECKSUM_SIZE bytes */
+	RECIPE_SUM_DIGEST,   /* DIGEST_SHA256_SIZE bytes: format 1 */
+};
+struct recipe_sum {
+	enum recipe_sum_kind kind;
+	unsigned char value[DIGEST_SHA256_SIZE]; /* zeros behind */
+};
 
 struct recipe_entry {
 	/* With a clean path: no slash before or behind, no `.` or `..`; "" is the root. Whiteouts are files with their
 	 * `.wh.` names. */
 	struct tar_entry tar;
-	bool in_tree;    /* the content is in the tree: at `place`, or at tar.path when that is NULL */
-	char *place;     /* where a parent in tar.path is a symlink: the path without symlinks */
-	bool has_digest; /* files */
-	/* Of the content as the tar has it: of a sparse file its pieces, without the holes. */
-	unsigned char digest[DIGEST_SHA256_SIZE];
+	bool in_tree; /* the content is in the tree: at `place`, or at tar.path when that is NULL */
+	char *place;  /* where a parent in tar.path is a symlink: the path without symlinks */
+	/* Of files: of the content as the tar has it: of a sparse file its pieces, without the holes. */
+	struct recipe_sum sum;
 };
 void recipe_entry_clear(struct recipe_entry *entry);
 
 struct recipe_totals {
 	unsigned char diff_id[DIGEST_SHA256_SIZE];
+	struct recipe_sum sum; /* of the tar */
 	int64_t tar_size; /* bytes of the tar */
 	int64_t size;     /* bytes of all files */
 	int64_t entries;
@@ -113,6 +128,6 @@ typedef int (*recipe_sink)(void *userdata, const void *data, size_t length, stru
 
 /* Gives the tar of the layer in the directory `layer_fd` to `sink`, in bounded memory. The caller must be able to read
  * the files: root in the user namespace where they have several owners. -EBADMSG when a file is missing or has changed
- * its size, and, after all was given, when the digest is not that of the layer: the sink's product is good only when
- * this returns 0. */
+ * its size, and, after all was given, when it is not the tar that it was: the sink's product is good only when this
+ * returns 0. */
 int recipe_regenerate(int layer_fd, recipe_sink sink, void *userdata, struct error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two passes over the recipe: the first collects what was moved to kept/ (rarely anything), the second gives the tar.
+ * Two passes over the recipe: the first collects what was moved to kept/ (rarely anything) and learns what the tar must
+ * come to, the second gives the tar.
  * The content of an entry is where the first KEPT record behind the entry that names it, or a directory above it, says;
  * otherwise it is in the tree.
  */
@@ -9,7 +10,7 @@
 
 #include "pkg/file/file.h"
 #include "pkg/text/text.h"
-#include "storage/recipe/recipe.h"
+#include "storage/recipe/sum.h"
 
 #define CHUNK (256 << 10)
 
@@ -23,7 +24,8 @@ struct regeneration {
 	int layer_fd;
 	recipe_sink sink;
 	void *userdata;
-	struct digest *digest;
+	struct recipe_totals totals;
+	struct sum *sum;
 	int64_t given;
 	struct kept *kept; /* by path, then order */
 	size_t kept_count;
@@ -37,7 +39,7 @@ static int compare_kept(const void *a, const void *b)
 	return r != 0 ? r : (x->order > y->order) - (x->order < y->order);
 }
 
-static int collect_kept(struct regeneration *work, int recipe_fd, struct error *err)
+static int survey(struct regeneration *work, int recipe_fd, struct error *err)
 {
 	auto_recipe_reader struct recipe_reader *reader = NULL;
 	const struct recipe_record *record;
@@ -46,6 +48,8 @@ static int collect_kept(struct regeneration *work, int recipe_fd, struct error *
 		return r;
 	size_t capacity = 0;
 	for (uint64_t order = 0; (r = recipe_next(reader, &record, err)) > 0; order++) {
+		if (record->type == RECIPE_END)
+			work->totals = record->totals;
 		if (record->type != RECIPE_KEPT)
 			continue;
 		if (work->kept_count == capacity) {
@@ -95,7 +99,7 @@ static char *content_path(const struct regeneration *work, const char *path, uin
 
 static int give(struct regeneration *work, const void *data, size_t length, struct error *err)
 {
-	int r = digest_update(work->digest, data, length, err);
+	int r = sum_update(work->sum, data, length, err);
 	if (r < 0)
 		return r;
 	work->given += (int64_t)length;
@@ -156,13 +160,13 @@ static int give_content(struct regeneration *work, const struct recipe_entry *en
 	return 0;
 }
 
-static int check_totals(struct regeneration *work, const struct recipe_totals *totals, struct error *err)
+static int check_totals(struct regeneration *work, struct error *err)
 {
-	unsigned char found[DIGEST_SHA256_SIZE];
-	int r = digest_finish_raw(work->digest, found, err);
+	struct recipe_sum found;
+	int r = sum_finish(work->sum, &found, err);
 	if (r < 0)
 		return r;
-	if (work->given != totals->tar_size || memcmp(found, totals->diff_id, sizeof(found)) != 0)
+	if (work->given != work->totals.tar_size || !sums_equal(&found, &work->totals.sum))
 		return error_set(err, EBADMSG, "the layer is damaged: its tar does not have its digest any more");
 	return 0;
 }
@@ -177,10 +181,8 @@ static int give_all(struct regeneration *work, int recipe_fd, struct error *err)
 			r = give(work, record->raw, record->raw_length, err);
 		else if (record->type == RECIPE_ENTRY)
 			r = give_content(work, &record->entry, order, err);
-		else if (record->type == RECIPE_END)
-			r = check_totals(work, &record->totals, err);
 	}
-	return r;
+	return r < 0 ? r : check_totals(work, err);
 }
 
 int recipe_regenerate(int layer_fd, recipe_sink sink, void *userdata, struct error *err)
@@ -188,16 +190,15 @@ int recipe_regenerate(int layer_fd, recipe_sink sink, void *userdata, struct err
 	auto_close int recipe_fd = openat(layer_fd, "recipe", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (recipe_fd < 0)
 		return error_sys(err, errno, "open the layer's recipe");
-	auto_digest struct digest *digest = NULL;
 	auto_free char *buffer = xmalloc(CHUNK);
-	int r = digest_new(NULL, &digest, err);
-	if (r < 0)
-		return r;
-	struct regeneration work = {
-	    .layer_fd = layer_fd, .sink = sink, .userdata = userdata, .digest = digest, .buffer = buffer};
-	r = collect_kept(&work, recipe_fd, err);
+	struct regeneration work = {.layer_fd = layer_fd, .sink = sink, .userdata = userdata, .buffer = buffer};
+	int r = survey(&work, recipe_fd, err);
+	if (r == 0)
+		r = sum_new(work.totals.sum.kind, &work.sum, err);
 	if (r == 0)
 		r = give_all(&work, recipe_fd, err);
+	if (work.sum)
+		sum_free(work.sum);
 	for (size_t i = 0; i < work.kept_count; i++)
 		free(work.kept[i].path);
 	free(work.kept);

@@ -126,7 +126,7 @@ int recipe_write_raw(struct recipe_writer *writer, const void *data, size_t leng
 static unsigned int entry_flags(const struct recipe_entry *entry)
 {
 	return (entry->in_tree ? RECIPE_FLAG_IN_TREE : 0) | (entry->place ? RECIPE_FLAG_PLACE : 0) |
-	       (entry->has_digest ? RECIPE_FLAG_DIGEST : 0) | (entry->tar.link ? RECIPE_FLAG_LINK : 0) |
+	       (entry->sum.kind ? RECIPE_FLAG_CHECKSUM : 0) | (entry->tar.link ? RECIPE_FLAG_LINK : 0) |
 	       (entry->tar.extents ? RECIPE_FLAG_SPARSE : 0);
 }
 
@@ -166,8 +166,8 @@ int recipe_write_entry(struct recipe_writer *writer, const struct recipe_entry *
 		put_text(record, entry->place);
 	if (tar->link)
 		put_text(record, tar->link);
-	if (entry->has_digest)
-		strbuf_add(record, entry->digest, sizeof(entry->digest));
+	if (entry->sum.kind)
+		strbuf_add(record, entry->sum.value, CHECKSUM_SIZE);
 	put_lists(record, tar);
 	return add_built(writer, RECIPE_ENTRY, err);
 }
@@ -187,6 +187,7 @@ int recipe_write_end(struct recipe_writer *writer, const struct recipe_totals *t
 	put_signed(record, totals->tar_size);
 	put_signed(record, totals->size);
 	put_signed(record, totals->entries);
+	strbuf_add(record, totals->sum.value, CHECKSUM_SIZE);
 	int r = add_built(writer, RECIPE_END, err);
 	return r < 0 || writer->block.length == 0 ? r : flush(writer, err);
 }

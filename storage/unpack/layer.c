@@ -15,7 +15,7 @@ struct work {
 	struct tree tree;
 	struct recipe_writer *recipe;
 	struct tar_reader *tar;
-	struct pipeline *pipeline; /* hashes one file after another */
+	struct pipeline *pipeline; /* sums up one file after another */
 	struct recipe_totals totals;
 };
 
@@ -26,7 +26,7 @@ static int take_raw(void *userdata, const void *data, size_t length, struct erro
 }
 
 /* ---- the content of files ---- */
-/* The next piece of it, which belongs to the file's digest. */
+/* The next piece of it, which belongs to the file's checksum. */
 static ssize_t take_content(struct work *work, size_t length, const void **ret, struct error *err)
 {
 	pipeline_part(work->pipeline, true);
@@ -145,8 +145,8 @@ static int unpack_entry(struct work *work, const struct tar_entry *entry, char *
 	if (r < 0)
 		r = error_context(err, "unpack %.250s", *path ? path : "/");
 	if (r == 0 && entry->type == TAR_FILE) {
-		record.has_digest = true;
-		r = pipeline_end_part(work->pipeline, record.digest, err);
+		record.sum.kind = RECIPE_SUM_CHECKSUM;
+		pipeline_end_part(work->pipeline, record.sum.value);
 	}
 	if (r == 0)
 		r = recipe_write_entry(work->recipe, &record, err);
@@ -230,6 +230,8 @@ static int run(struct work *work, struct pipeline *pipeline, const struct unpack
 	if (r < 0)
 		return r;
 	memcpy(work->totals.diff_id, sums.tar_digest, sizeof(sums.tar_digest));
+	work->totals.sum.kind = RECIPE_SUM_CHECKSUM;
+	memcpy(work->totals.sum.value, sums.tar_checksum, sizeof(sums.tar_checksum));
 	work->totals.tar_size = sums.tar_size;
 	r = recipe_write_end(work->recipe, &work->totals, err);
 	if (r == 0)

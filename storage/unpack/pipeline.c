@@ -30,7 +30,8 @@ struct pipeline {
 	unsigned char *slots;
 	size_t lengths[SLOTS];
 	/* The caller's own. */
-	struct digest *tar_digest, *part_digest; /* of the tar, and of the part of it that is being read */
+	struct digest *tar_digest;
+	struct checksum *tar_checksum, *part_checksum; /* of the tar, and of the part of it that is being read */
 	bool in_part;
 	size_t position; /* in the buffer that is being read; its end: given back at the next call, for it is lent */
 	int64_t tar_size;
@@ -157,10 +158,11 @@ static ssize_t pipeline_take(struct stream *stream, size_t length, const void **
 	if (length > left)
 		length = left;
 	int r = digest_update(pipeline->tar_digest, data, length, err);
-	if (r == 0 && pipeline->in_part)
-		r = digest_update(pipeline->part_digest, data, length, err);
 	if (r < 0)
 		return r;
+	checksum_update(pipeline->tar_checksum, data, length);
+	if (pipeline->in_part)
+		checksum_update(pipeline->part_checksum, data, length);
 	pipeline->position += length;
 	pipeline->tar_size += (int64_t)length;
 	*ret = data;
@@ -181,9 +183,9 @@ void pipeline_part(struct pipeline *pipeline, bool part)
 	pipeline->in_part = part;
 }
 
-int pipeline_end_part(struct pipeline *pipeline, unsigned char *out, struct error *err)
+void pipeline_end_part(struct pipeline *pipeline, unsigned char *out)
 {
-	return digest_finish_raw(pipeline->part_digest, out, err);
+	checksum_finish(pipeline->part_checksum, out);
 }
 
 struct stream *pipeline_stream(struct pipeline *pipeline)
@@ -216,8 +218,10 @@ void pipeline_free(struct pipeline *pipeline)
 		digest_free(pipeline->blob_digest);
 	if (pipeline->tar_digest)
 		digest_free(pipeline->tar_digest);
-	if (pipeline->part_digest)
-		digest_free(pipeline->part_digest);
+	if (pipeline->tar_checksum)
+		checksum_free(pipeline->tar_checksum);
+	if (pipeline->part_checksum)
+		checksum_free(pipeline->part_checksum);
 	pthread_cond_destroy(&pipeline->changed);
 	pthread_mutex_destroy(&pipeline->mutex);
 	free(pipeline->slots);
@@ -248,7 +252,9 @@ static int open_source(struct pipeline *pipeline, struct stream *blob, const cha
 	if (r == 0)
 		r = digest_new(NULL, &pipeline->tar_digest, err);
 	if (r == 0)
-		r = digest_new(NULL, &pipeline->part_digest, err);
+		r = checksum_new(&pipeline->tar_checksum, err);
+	if (r == 0)
+		r = checksum_new(&pipeline->part_checksum, err);
 	if (r < 0) {
 		stream_close(blob);
 		return r;
@@ -303,6 +309,7 @@ int pipeline_finish(struct pipeline *pipeline, struct pipeline_sums *ret, struct
 	}
 	struct pipeline_sums sums = {
 	    .blob_size = pipeline->blob_size, .tar_size = pipeline->tar_size, .compression = pipeline->compression};
+	checksum_finish(pipeline->tar_checksum, sums.tar_checksum);
 	int r = digest_finish_raw(pipeline->tar_digest, sums.tar_digest, err);
 	if (r == 0 && pipeline->blob_digest)
 		r = digest_finish(pipeline->blob_digest, sums.blob_digest, err);

@@ -7,13 +7,14 @@
  */
 #pragma once
 
+#include "pkg/checksum/checksum.h"
 #include "pkg/stream/stream.h"
 
 struct pipeline;
 
 struct pipeline_sums {
 	char blob_digest[DIGEST_TEXT_MAX];
-	unsigned char tar_digest[DIGEST_SHA256_SIZE];
+	unsigned char tar_digest[DIGEST_SHA256_SIZE], tar_checksum[CHECKSUM_SIZE];
 	int64_t blob_size, tar_size;
 	enum stream_compression compression;
 };
@@ -27,10 +28,10 @@ DEFINE_CLEANUP(struct pipeline *, pipeline_free)
 
 /* The decompressed tar; it belongs to the pipeline. */
 struct stream *pipeline_stream(struct pipeline *pipeline);
-/* Whether what is read from now on belongs to a part that has a digest of its own. */
+/* Whether what is read from now on belongs to a part that has a checksum of its own. */
 void pipeline_part(struct pipeline *pipeline, bool part);
-/* That digest; the next part begins. `out` has DIGEST_SHA256_SIZE bytes. */
-int pipeline_end_part(struct pipeline *pipeline, unsigned char *out, struct error *err);
+/* That checksum; the next part begins. `out` has CHECKSUM_SIZE bytes. */
+void pipeline_end_part(struct pipeline *pipeline, unsigned char *out);
 /* When what came could not be used: reads the blob to its end, without decompressing it, and says what it is. Nothing else
  * can be done with the pipeline then. `out` has DIGEST_TEXT_MAX bytes. */
 int pipeline_blob_digest(struct pipeline *pipeline, char *out, struct error *err);
