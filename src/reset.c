@@ -84,6 +84,7 @@ static void remove_directories(struct store *store)
 	static const char *const names[] = {"cache",	"images", "refs",   "layers",	"containers", "names", "mnt",
 					    "blobs",	"volumes", "networks", "secrets", "tmp",	      "trash"};
 	unlinkat(store->root_fd, "store.lock", 0);
+	unlinkat(store->root_fd, "volumes.lock", 0);
 	unlinkat(store->root_fd, "lists.lock", 0);
 	unlinkat(store->root_fd, "ids.lock", 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -97,8 +98,9 @@ static int reset(struct store *store, struct error *err)
 	static const char *const contents[] = {"names", "refs", "images", "layers", "volumes", "networks", "secrets", "blobs", "cache"};
 	int r = remove_containers(store, err);
 	auto_close int lock = r < 0 ? r : store_lock(store, LOCK_MODE_EXCLUSIVE, err);
-	if (lock < 0)
-		return lock;
+	auto_close int volumes_lock = lock < 0 ? lock : store_lock_volumes(store, LOCK_MODE_EXCLUSIVE, err);
+	if (volumes_lock < 0)
+		return volumes_lock;
 	r = unmount_images(store, err);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(contents); i++)
 		r = trash_all(store, contents[i], err);

@@ -97,10 +97,11 @@ static struct image *folder_image(void)
 int create_container(struct store *store, const struct create_options *options, const char *image_name, const struct strv *arguments,
 		     bool listen, struct plan *ret, struct error *err)
 {
-	/* Held until the container's own record keeps the image's layers in use. */
+	/* Held until the container's own record keeps the image's layers, and its volumes, in use. */
 	auto_close int lock = store_lock(store, LOCK_MODE_SHARED, err);
-	if (lock < 0)
-		return lock;
+	auto_close int volumes_lock = lock < 0 ? lock : store_lock_volumes(store, LOCK_MODE_SHARED, err);
+	if (volumes_lock < 0)
+		return volumes_lock;
 	auto_image struct image *image = NULL;
 	auto_free char *full_name = NULL;
 	int r = 0;

@@ -62,7 +62,7 @@ static int remove_locked(struct store *store, const char *name, struct error *er
 
 int volumes_remove(struct store *store, const char *name, struct error *err)
 {
-	auto_close int lock = store_lock(store, LOCK_MODE_EXCLUSIVE, err);
+	auto_close int lock = store_lock_volumes(store, LOCK_MODE_EXCLUSIVE, err);
 	return lock < 0 ? lock : remove_locked(store, name, err);
 }
 
@@ -87,7 +87,7 @@ int volumes_remove_unused(struct store *store, const struct strv *names, struct 
 {
 	if (names->count == 0)
 		return 0;
-	auto_close int lock = store_lock(store, LOCK_MODE_EXCLUSIVE, err);
+	auto_close int lock = store_lock_volumes(store, LOCK_MODE_EXCLUSIVE, err);
 	int r = lock < 0 ? lock : 0;
 	for (size_t i = 0; r == 0 && i < names->count; i++) {
 		r = remove_locked(store, names->items[i], err);

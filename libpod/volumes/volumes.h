@@ -2,7 +2,7 @@
 /*
  * volumes: which containers have which volumes. It is read from the containers' records; there is no index.
  *
- * Who makes a container of a volume holds store.lock shared until the record is there, and who removes volumes because
+ * Who makes a container of a volume holds volumes.lock shared until the record is there, and who removes volumes because
  * nobody has them holds it exclusively.
  */
 #pragma once

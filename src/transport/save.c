@@ -7,6 +7,7 @@
 #include "src/commands.h"
 #include "src/session.h"
 #include "src/transport/output.h"
+#include "storage/layer/hold.h"
 #include "storage/save/save.h"
 
 struct options {
@@ -130,6 +131,22 @@ static int collect(struct work *work, const struct options *options, const struc
 	return r;
 }
 
+/* What is saved is read now, or held: *ret_lock is to be kept only where that cannot be. */
+static int take_images(struct work *work, const struct options *options, const struct strv *arguments,
+		       struct store *holding, int *ret_lock, struct error *err)
+{
+	bool all_held = true;
+	auto_close int lock = store_lock(work->store, LOCK_MODE_SHARED, err);
+	int r = lock < 0 ? lock : collect(work, options, arguments, err);
+	for (size_t i = 0; r >= 0 && i < work->count; i++) {
+		r = layers_hold(holding, &work->images[i].layers, err);
+		all_held &= r > 0;
+	}
+	if (r >= 0 && !all_held)
+		*ret_lock = TAKE_FD(lock);
+	return r < 0 ? r : 0;
+}
+
 /* ---- saving ---- */
 static int save(void *data, struct error *err)
 {
@@ -200,11 +217,10 @@ static int run(struct cli_context *context, struct error *err)
 		r = session_store(context, &store, err);
 	if (r < 0)
 		return r;
-	auto_close int lock = store_lock(store, LOCK_MODE_SHARED, err);
-	if (lock < 0)
-		return lock;
 	work.store = store;
-	r = collect(&work, options, &context->arguments, err);
+	auto_holding struct store *holding = store;
+	auto_close int lock = -1;
+	r = take_images(&work, options, &context->arguments, holding, &lock, err);
 	return r < 0 ? r : save_to(&work, options, err);
 }
 

@@ -11,6 +11,8 @@
 
 #include "pkg/cleanup/cleanup.h"
 #include "pkg/json/json.h"
+#include "pkg/file/file.h"
+#include "storage/layer/hold.h"
 #include "storage/reference/reference.h"
 
 enum {
@@ -112,6 +114,9 @@ static int is_gone(const struct store *store, const char *diff_id, struct error 
 
 int layer_open(struct store *store, const char *diff_id, struct error *err)
 {
+	int held = layer_held(store, diff_id);
+	if (held >= 0)
+		return reopen_fd(held, O_RDONLY | O_DIRECTORY);
 	auto_free char *path = xasprintf("layers/%s", hex_of(diff_id));
 	struct store_place place = store_find(store, path);
 	int fd = openat(place.fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -13,6 +13,7 @@
 
 #include "pkg/cleanup/cleanup.h"
 #include "pkg/process/process.h"
+#include "storage/layer/hold.h"
 #include "storage/layer/layer.h"
 
 /* Threads of the low-level variant serve a container's processes side by side; the other has one. */
@@ -138,7 +139,12 @@ int layers_reveal(struct store *store, const struct strv *diff_ids, struct revea
 	auto_strv struct strv revealed = STRV_INIT;
 	for (size_t i = 0; i < diff_ids->count; i++) {
 		auto_free char *path = NULL;
+		/* Those are locked in their place where they are single files. */
 		int r = layer_tree_path(store, diff_ids->items[i], &path, err);
+		if (r == -ENOENT && layer_held(store, diff_ids->items[i]) >= 0) {
+			error_clear(err);
+			continue;
+		}
 		if (r < 0)
 			return r;
 		if (!layer_is_squashed(path) || strv_contains(&revealed, path))

@@ -14,6 +14,7 @@
 #include "pkg/process/process.h"
 #include "pkg/stream/compress.h"
 #include "rootless/userns/userns.h"
+#include "storage/layer/hold.h"
 #include "storage/layer/layer.h"
 #include "storage/layer/squash.h"
 #include "storage/recipe/recipe.h"
@@ -75,6 +76,10 @@ static int reveal(const struct packer *packer, const char *diff_id, struct revea
 	auto_free char *tree = NULL;
 	auto_strv struct strv layers = STRV_INIT;
 	int r = layer_tree_path(packer->store, diff_id, &tree, err);
+	if (r == -ENOENT && layer_held(packer->store, diff_id) >= 0) {
+		error_clear(err);
+		return 0;
+	}
 	if (r < 0 || !layer_is_squashed(tree))
 		return r;
 	if (packer->mapping.single && (r = userns_enter(packer->store->run_fd, &packer->mapping, err)) < 0)
@@ -146,15 +151,18 @@ static int receive_outcome(struct packer *packer, struct error *err)
 
 static void close_others(const struct packer *packer, int socket)
 {
+	const struct store *store = packer->store;
 	size_t count = 2;
-	auto_free int *keep = xcalloc(2 + store_places(packer->store), sizeof(*keep));
+	auto_free int *keep = xcalloc(2 + store_places(store) + store->held_count, sizeof(*keep));
 	keep[0] = socket;
-	keep[1] = packer->store->run_fd;
-	for (size_t i = 0; i < store_places(packer->store); i++) {
+	keep[1] = store->run_fd;
+	for (size_t i = 0; i < store_places(store); i++) {
 		struct store_place place;
-		if (store_place(packer->store, i, &place))
+		if (store_place(store, i, &place))
 			keep[count++] = place.fd;
 	}
+	for (size_t i = 0; i < store->held_count; i++)
+		keep[count++] = store->held[i].fd;
 	close_fds_except(3, keep, count);
 }
 

@@ -5,6 +5,7 @@
 
 #include "pkg/file/file.h"
 #include "pkg/stream/compress.h"
+#include "storage/layer/hold.h"
 #include "storage/push/layers.h"
 #include "storage/push/sign.h"
 #include "storage/push/upload.h"
@@ -218,14 +219,26 @@ static int push(struct work *work, char *ret_digest, struct error *err)
 	return r;
 }
 
+/* What is pushed is read now, or held: *ret_lock is to be kept only where that cannot be. */
+static int take_image(struct work *work, struct store *holding, int *ret_lock, struct error *err)
+{
+	auto_close int lock = store_lock(work->store, LOCK_MODE_SHARED, err);
+	int r = lock < 0 ? lock : read_image(work, err);
+	if (r == 0)
+		r = layers_hold(holding, &work->image->layers, err);
+	if (r == 0)
+		*ret_lock = TAKE_FD(lock);
+	return r < 0 ? r : 0;
+}
+
 int image_push(struct store *store, const struct push_request *request, char *ret_digest, struct error *err)
 {
 	CLEANUP(work_free) struct work work = {.request = request, .store = store};
-	/* No layer goes away while it is being read. */
-	auto_close int lock = store_lock(store, LOCK_MODE_SHARED, err);
-	int r = lock < 0 ? lock : compressor_check_level(request->compression, request->compression_level, err);
+	auto_holding struct store *holding = store;
+	auto_close int lock = -1;
+	int r = compressor_check_level(request->compression, request->compression_level, err);
 	if (r == 0)
-		r = read_image(&work, err);
+		r = take_image(&work, holding, &lock, err);
 	if (r == 0)
 		r = choose_target(&work, err);
 	if (r == 0)

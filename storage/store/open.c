@@ -15,7 +15,8 @@
 #include "pkg/file/file.h"
 #include "storage/store/internal.h"
 
-#define LOCK_NAME "store.lock"
+#define LOCK_NAME         "store.lock"
+#define LOCK_NAME_VOLUMES "volumes.lock"
 
 /* Root's, whose home and runtime directory cannot be entered by anybody else, so not by the root of its containers
  * either. */
@@ -282,18 +283,33 @@ void store_free(struct store *store)
 	free(store->run);
 	free(store->driver);
 	store_close_additional(store);
+	for (size_t i = 0; i < store->held_count; i++) {
+		close(store->held[i].fd);
+		free(store->held[i].diff_id);
+	}
+	free(store->held);
 	settings_free(&store->settings);
 	free(store);
 }
 
-int store_lock(struct store *store, enum lock_mode mode, struct error *err)
+static int lock(struct store *store, const char *name, enum lock_mode mode, struct error *err)
 {
 	int dirfd = store->lock_fd >= 0 ? store->lock_fd : store->root_fd;
-	auto_close int fd = lock_file_open(dirfd, LOCK_NAME, err);
+	auto_close int fd = lock_file_open(dirfd, name, err);
 	if (fd < 0)
 		return fd;
 	int r = lock_take(fd, mode, err);
 	return r < 0 ? error_context(err, "lock the store %s", store->root) : TAKE_FD(fd);
+}
+
+int store_lock(struct store *store, enum lock_mode mode, struct error *err)
+{
+	return lock(store, LOCK_NAME, mode, err);
+}
+
+int store_lock_volumes(struct store *store, enum lock_mode mode, struct error *err)
+{
+	return lock(store, LOCK_NAME_VOLUMES, mode, err);
 }
 
 int store_mapping(struct store *store, struct id_mapping *ret, struct error *err)

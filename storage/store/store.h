@@ -5,7 +5,8 @@
  *
  * Every change is staged in tmp/ and renamed into place; every removal is a rename into trash/, emptied afterwards.
  * store.lock is held shared by whoever uses images (makes a container of one, loads one) and exclusively by whoever
- * deletes them; nothing else is locked. A staging directory holds an open lock file of its maker, so that what a dead
+ * deletes them; volumes.lock is the same for volumes; nothing else is locked. What is read for a long time is held
+ * instead (storage/layer/hold.h). A staging directory holds an open lock file of its maker, so that what a dead
  * process left there is told from what a living one is filling, and swept.
  */
 #pragma once
@@ -30,6 +31,14 @@ struct store {
 	struct settings settings; /* nothing until store_open_settled() */
 	struct additional_store *additional;
 	size_t additional_count;
+	struct held_layer *held; /* storage/layer/hold.h */
+	size_t held_count;
+};
+
+/* A layer that is read wherever it is moved to. */
+struct held_layer {
+	char *diff_id;
+	int fd;
 };
 
 /* Opens (making what is missing) the store. root/run NULL: what CORACLE_ROOT and CORACLE_RUNROOT say, or the usual places. A run directory under /tmp must be ours
@@ -66,6 +75,8 @@ int store_explain_missing(const struct store *store, struct error *err);
 
 /* Takes store.lock; returns the descriptor that holds it (auto_close gives it back). */
 int store_lock(struct store *store, enum lock_mode mode, struct error *err);
+/* volumes.lock; where both are taken, after store.lock. */
+int store_lock_volumes(struct store *store, enum lock_mode mode, struct error *err);
 
 /* A new directory tmp/<random> to stage in. */
 struct stage {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Removing. The rename into trash/ is the removal; emptying is only giving the space back, may be interrupted anywhere
- * and is taken up by whoever comes next. Two may empty at once: each finds gone what the other removed.
+ * and is taken up by whoever comes next. Two may empty at once: each finds gone what the other removed. What somebody
+ * still reads is left to him.
  *
  * Files of a container or an image may belong to subordinate ids, and directories of theirs can only be emptied by a
  * member of the user namespace. That is entered, by a child, when a removal was refused and not before.
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,6 +37,13 @@ int store_trash(struct store *store, const char *path, struct error *err)
 	return 0;
 }
 
+/* Somebody still reads it (storage/layer/hold.h). */
+static bool is_held(int trash, const char *name)
+{
+	auto_close int fd = openat(trash, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 static int empty(int trash, struct error *err)
 {
 	int fd = reopen_fd(trash, O_RDONLY | O_DIRECTORY);
@@ -47,7 +56,7 @@ static int empty(int trash, struct error *err)
 	}
 	int result = 0;
 	for (struct dirent *entry; (entry = readdir(directory));) {
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.' || is_held(trash, entry->d_name))
 			continue;
 		int r = tree_remove_at(trash, entry->d_name, err);
 		if (r < 0)
@@ -104,7 +113,7 @@ int store_leftovers(struct store *store, struct strv *ret, struct error *err)
 		struct stat st;
 		/* The rename into the trash is the last change of what nobody empties. */
 		if (entry->d_name[0] != '.' && fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_ctime + TRASH_AGE_S < time(NULL))
+		    st.st_ctime + TRASH_AGE_S < time(NULL) && !is_held(fd, entry->d_name))
 			strv_addf(ret, "trash/%s", entry->d_name);
 	}
 	return 0;

@@ -208,6 +208,46 @@ media_types() { # repository:tag
 	expect_no registry_manifest new:1 2>/dev/null
 }
 
+@test "nobody waits for a push: images and volumes are removed meanwhile, the pushed image too, which arrives whole" {
+	local ids pid seconds
+	load_image busybox
+	ids=$(diff_ids_here busybox)
+	coracle tag busybox other
+	coracle volume create vol >/dev/null
+	kill -STOP "${REGISTRY_PIDS[-1]}"
+	"$T/coracle" push -q --tls-verify=false busybox "$REGISTRY/app:1" >out 2>&1 3>&- &
+	pid=$!
+	wait_until 20 is_held
+	seconds=$SECONDS
+	coracle volume rm vol >/dev/null
+	coracle rmi other busybox >/dev/null
+	coracle system prune -f >/dev/null
+	((SECONDS - seconds < 10))
+	kill -0 $pid
+	[[ -z $(find "$ROOT/layers" -mindepth 1) ]]
+	kill -CONT "${REGISTRY_PIDS[-1]}"
+	wait $pid || { cat out; false; }
+	expect_equal "$(diff_ids_of app:1)" "$ids"
+	expect_equal "$(staged)" ""
+}
+
+is_held() {
+	find /proc/[0-9]*/fd -lname "$ROOT/layers/*" 2>/dev/null | grep -q .
+}
+
+@test "what a killed push held is given up" {
+	load_image busybox
+	kill -STOP "${REGISTRY_PIDS[-1]}"
+	"$T/coracle" push -q --tls-verify=false busybox "$REGISTRY/app:1" >/dev/null 2>&1 3>&- &
+	wait_until 20 is_held
+	coracle rmi busybox >/dev/null
+	[[ -n $(find "$ROOT/trash" -mindepth 2 -name diff) ]]
+	kill -KILL $!
+	wait $! || true
+	coracle load -q -i "$BUILD/hello.tar" >/dev/null
+	expect_equal "$(staged)" ""
+}
+
 @test "credentials and certificates" {
 	start_registry tls htpasswd
 	load_image busybox
