@@ -247,9 +247,13 @@ static int run(struct cli_context *context, struct error *err)
 	r = lock < 0 ? lock : prepare(&commit, &context->arguments, err);
 	if (r < 0)
 		return r;
+	/* The container keeps its layers; nobody else is to wait for as long as a large one takes. */
+	close(TAKE_FD(lock));
 	auto_layer_batch struct layer_batch *batch = layer_batch_new(store);
 	store_empty_trash(store, NULL); /* what was left by those that were killed */
 	r = make_layer_paused(&commit, batch, &layer, err);
+	if (r == 0 && (lock = store_lock(store, LOCK_MODE_SHARED, err)) < 0)
+		r = lock;
 	if (r == 0)
 		r = layer_batch_place(batch, err);
 	if (r == 0)

@@ -32,13 +32,8 @@ static void add_names(const struct archive_image *image, const char *id, struct 
 		strbuf_printf(loaded, "Loaded image: sha256:%s\n", id);
 }
 
-/* The lock is taken only now: what came through a pipe has been copied when the archive is open, and who writes to it
- * may have taken his time, in which others remove images. */
 static int load_all(struct store *store, struct image_archive *archive, struct strbuf *loaded, struct error *err)
 {
-	auto_close int lock = store_lock(store, LOCK_MODE_SHARED, err);
-	if (lock < 0)
-		return lock;
 	auto_layer_batch struct layer_batch *batch = layer_batch_new(store);
 	store_empty_trash(store, NULL); /* what loads left that were killed */
 	for (size_t i = 0; i < archive->count; i++) {

@@ -141,6 +141,7 @@ static void layer_moved(void *data, int64_t done)
 	progress_update(loading->progress, current_item(loading), (uint64_t)done);
 }
 
+/* `loading` NULL: nobody looks on. */
 static int unpack(struct layer_batch *batch, struct loading *loading, const struct archive_layer *layer,
 		  const struct blob *blob, struct unpack_result *ret, struct error *err)
 {
@@ -153,14 +154,23 @@ static int unpack(struct layer_batch *batch, struct loading *loading, const stru
 	    .name = layer->file,
 	    .blob_digest = layer->blob_digest,
 	    .diff_id = layer->diff_id,
-	    .moved = layer_moved,
+	    .moved = loading ? layer_moved : NULL,
 	    .moved_data = loading,
 	};
-	add_item(loading, layer, blob->length);
+	if (loading)
+		add_item(loading, layer, blob->length);
 	int r = layer_batch_add(batch, &request, ret, err);
-	if (r >= 0)
+	if (r >= 0 && loading)
 		progress_state(loading->progress, current_item(loading), "Writing to the disk", 0);
 	return r;
+}
+
+static int find_layer(struct image_archive *archive, const struct archive_layer *layer, struct blob *ret, struct error *err)
+{
+	int r = archive_source_find(archive->source, layer->file, ret, err);
+	return r == 0 ? error_set(err, EBADMSG, "%s is incomplete: there is no %.250s in it",
+				  archive_source_name(archive->source), layer->file)
+		      : r;
 }
 
 static int load_layer(struct image_archive *archive, const struct archive_layer *layer, struct layer_batch *batch,
@@ -171,10 +181,7 @@ static int load_layer(struct image_archive *archive, const struct archive_layer 
 	struct unpack_result result = {0};
 	int r = layer->diff_id ? layer_batch_has(batch, layer->diff_id, &facts, err) : 0;
 	if (r == 0) {
-		r = archive_source_find(archive->source, layer->file, &blob, err);
-		if (r == 0)
-			return error_set(err, EBADMSG, "%s is incomplete: there is no %.250s in it",
-					 archive_source_name(archive->source), layer->file);
+		r = find_layer(archive, layer, &blob, err);
 		if (r > 0)
 			r = unpack(batch, loading, layer, &blob, &result, err);
 		facts = (struct layer_facts){.size = result.size, .tar_size = result.tar_size};
@@ -189,6 +196,22 @@ static int load_layer(struct image_archive *archive, const struct archive_layer 
 	loading->tar_sizes[loading->diff_ids.count - 1] = facts.tar_size;
 	loading->size += facts.size;
 	return 0;
+}
+
+/* Those that were there may have been removed before the lock was ours. */
+static int bring_back(struct image_archive *archive, const struct archive_image *image, const struct loading *loading,
+		      struct layer_batch *batch, struct error *err)
+{
+	int r = 0;
+	for (size_t i = 0; r >= 0 && i < image->layers_count; i++) {
+		auto_blob struct blob blob = {.fd = -1};
+		struct layer_facts facts;
+		struct unpack_result result = {0};
+		r = layer_batch_has(batch, loading->diff_ids.items[i], &facts, err);
+		if (r == 0 && (r = find_layer(archive, &image->layers[i], &blob, err)) > 0)
+			r = unpack(batch, NULL, &image->layers[i], &blob, &result, err);
+	}
+	return r < 0 ? r : layer_batch_place(batch, err);
 }
 
 /* Makes what the archive did not have. */
@@ -230,8 +253,13 @@ static int load(struct store *store, struct image_archive *archive, struct archi
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < image->layers_count; i++)
 		r = load_layer(archive, &image->layers[i], batch, loading, err);
+	/* Only now: unpacking takes its time, in which others remove images. */
+	auto_close int lock = r < 0 ? r : store_lock(store, LOCK_MODE_SHARED, err);
+	if (lock < 0)
+		return lock;
+	r = layer_batch_place(batch, err);
 	if (r == 0)
-		r = layer_batch_place(batch, err);
+		r = bring_back(archive, image, loading, batch, err);
 	for (size_t i = 0; r == 0 && i < loading->diff_ids.count; i++)
 		if (loading->items[i] != NO_ITEM)
 			progress_done(loading->progress, loading->items[i], "Loaded");

@@ -63,7 +63,7 @@ void image_archive_free(struct image_archive *archive);
 DEFINE_CLEANUP(struct image_archive *, image_archive_free)
 #define auto_image_archive CLEANUP(image_archive_freep)
 
-/* Brings an image of the archive into the store: layers that are missing, the image, its names. The caller holds
- * store.lock shared. `ret_id` has 65 bytes. */
+/* Brings an image of the archive into the store: layers that are missing, the image, its names. Takes store.lock, but not
+ * while it unpacks. `ret_id` has 65 bytes. */
 int image_archive_load(struct store *store, struct image_archive *archive, size_t index, struct layer_batch *batch,
 		       char *ret_id, struct error *err);

@@ -64,9 +64,10 @@ static bool same_node(const struct contents_node *a, const struct contents_node 
 		return false;
 	if (x->type == TAR_DIRECTORY)
 		return true;
-	/* Where one layer was unpacked by an older coracle, their sums say nothing about one another. */
-	bool comparable = a->sum.kind == b->sum.kind && x->stored == y->stored;
-	return x->mtime_s == y->mtime_s && x->size == y->size && (!comparable || sums_equal(&a->sum, &b->sum));
+	/* Where one layer was unpacked by an older coracle, or has other pieces of a sparse file, their sums say nothing
+	 * about one another. What has none is not taken to be the same. */
+	bool apart = a->sum.kind && b->sum.kind && (a->sum.kind != b->sum.kind || x->stored != y->stored);
+	return x->mtime_s == y->mtime_s && x->size == y->size && (apart || sums_equal(&a->sum, &b->sum));
 }
 
 static char *join(const char *above, const char *name)

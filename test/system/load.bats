@@ -143,6 +143,31 @@ layer_of() { # name of the image's ref file
 	expect_equal "$(staged)" ""
 }
 
+@test "nobody waits for a load: images are removed meanwhile; a layer that it had found there is brought again" {
+	local pid before
+	coracle load -q -i "$CORACLE_TEST_CACHE/busybox.tar" >/dev/null
+	coracle run --name maker busybox dd if=/dev/urandom of=/big bs=1M count=60 2>/dev/null
+	coracle commit -q maker two >/dev/null
+	coracle save -q -o "$T/two.tar" two
+	coracle rm maker >/dev/null
+	coracle rmi two >/dev/null
+	setsid "$T/coracle" load -q -i "$T/two.tar" >"$T/out" 2>&1 3>&- &
+	pid=$!
+	wait_until 20 is_unpacking
+	kill -STOP -- -$pid
+	before=$(find "$ROOT/layers" -mindepth 1 -maxdepth 1)
+	timeout 10 "$T/coracle" rmi busybox >/dev/null
+	[[ -n $before && -z $(find "$ROOT/layers" -mindepth 1) ]]
+	kill -CONT -- -$pid
+	wait $pid || { cat "$T/out"; false; }
+	expect_equal "$(coracle run --rm two stat -c %s /big)" "$((60 << 20))"
+	expect_equal "$(staged)" ""
+}
+
+is_unpacking() {
+	[[ -n $(find "$ROOT/tmp" -name big -size +0 2>/dev/null) ]]
+}
+
 @test "a load that is killed leaves nothing that stays" {
 	mkfifo "$T/pipe"
 	"$BUILD/coracle" --root "$ROOT" --runroot "$RUNROOT" load -i "$T/pipe" &
