@@ -28,6 +28,7 @@ struct registries {
 	struct strv unqualified;
 	bool unqualified_set;
 	struct strv aliases; /* "short=full" */
+	struct strv helpers; /* for credentials */
 };
 
 /* Adds what a file says. 1: it is there, 0: it is not. */

@@ -187,6 +187,23 @@ static int take_unqualified(struct registries *registries, struct json_object *t
 	return 0;
 }
 
+static int take_helpers(struct registries *registries, struct json_object *tree, struct error *err)
+{
+	auto_strv struct strv list = STRV_INIT;
+	int r = json_get_strv(tree, "credential-helpers", &list, err);
+	if (r <= 0)
+		return r;
+	for (size_t i = 0; i < list.count; i++)
+		if (!*list.items[i] || strchr(list.items[i], '/'))
+			return error_set(err, EINVAL,
+					 "credential-helpers: \"%s\" is not the name of one; NAME stands for the "
+					 "program docker-credential-NAME, and containers-auth.json for the auth files",
+					 list.items[i]);
+	strv_clear(&registries->helpers);
+	strv_add_all(&registries->helpers, &list);
+	return 0;
+}
+
 static int take_alias(struct registries *registries, const char *name, struct json_object *value, struct error *err)
 {
 	auto_reference struct reference from = {0}, to = {0};
@@ -234,7 +251,7 @@ int registries_add_tree(struct registries *registries, struct json_object *tree,
 	int r = refuse_version_1(tree, path, err);
 	if (r < 0)
 		return r;
-	if ((r = take_unqualified(registries, tree, err)) < 0)
+	if ((r = take_unqualified(registries, tree, err)) < 0 || (r = take_helpers(registries, tree, err)) < 0)
 		return error_context(err, "%s", path);
 	if ((r = take_entries(registries, tree, path, err)) == 0)
 		r = take_aliases(registries, tree, path, err);

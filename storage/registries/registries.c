@@ -15,6 +15,7 @@ void registries_free(struct registries *registries)
 	free(registries->entries);
 	strv_free(&registries->unqualified);
 	strv_free(&registries->aliases);
+	strv_free(&registries->helpers);
 	free(registries);
 }
 
@@ -80,6 +81,11 @@ int registries_read(const char *path, struct registries **ret, struct error *err
 const struct strv *registries_unqualified(const struct registries *registries)
 {
 	return &registries->unqualified;
+}
+
+const struct strv *registries_credential_helpers(const struct registries *registries)
+{
+	return &registries->helpers;
 }
 
 /* ---- names ---- */

@@ -56,5 +56,7 @@ int registries_endpoints(const struct registries *registries, const struct refer
 int registries_target(const struct registries *registries, const struct reference *reference, struct registry_endpoint *ret, struct error *err);
 /* The registries that `search` asks for a term without one. */
 const struct strv *registries_unqualified(const struct registries *registries);
+/* credential-helpers, for storage/auth: the names of helpers, of which containers-auth.json stands for the auth files. Empty: those alone. */
+const struct strv *registries_credential_helpers(const struct registries *registries);
 /* What is known of a registry as such, for `login` and `search`: whether it may be insecure. -EPERM: blocked. */
 int registries_host(const struct registries *registries, const char *host, bool *ret_insecure, struct error *err);
