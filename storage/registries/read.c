@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pkg/file/file.h"
 #include "pkg/toml/toml.h"
 #include "storage/registries/internal.h"
 
@@ -260,10 +261,24 @@ int registries_add_tree(struct registries *registries, struct json_object *tree,
 
 /* ---- files ---- */
 
-/* 1: read, 0: not there. */
-static int read_tree(const char *path, struct json_object **ret, struct error *err)
+/* Whether a file is known to say nothing that is asked for: one that does not have the word, and no list that is for
+ * all names. */
+static bool is_beside_the_point(const struct registries *registries, const char *text)
 {
-	int r = toml_read_at(AT_FDCWD, path, FILE_MAX, ret, err);
+	return registries->only && !strstr(text, registries->only) && !strstr(text, "unqualified-search-registries") &&
+	       !strchr(text, '\\'); /* an escape can spell anything */
+}
+
+/* 1: read, 0: not there. */
+static int read_tree(const struct registries *registries, const char *path, struct json_object **ret, struct error *err)
+{
+	auto_free char *text = NULL;
+	size_t length;
+	int r = file_read_at(AT_FDCWD, path, FILE_MAX, &text, &length, err);
+	if (r == 0 && is_beside_the_point(registries, text))
+		*ret = json_object_new_object();
+	else if (r == 0)
+		r = toml_parse(text, length, path, ret, err);
 	if (r != -ENOENT && r != -ENOTDIR)
 		return r < 0 ? r : 1;
 	if (err)
@@ -274,7 +289,7 @@ static int read_tree(const char *path, struct json_object **ret, struct error *e
 int registries_add_file(struct registries *registries, const char *path, struct error *err)
 {
 	auto_json struct json_object *tree = NULL;
-	int r = read_tree(path, &tree, err);
+	int r = read_tree(registries, path, &tree, err);
 	if (r > 0 && (r = registries_add_tree(registries, tree, path, err)) == 0)
 		r = 1;
 	return r;
@@ -283,7 +298,7 @@ int registries_add_file(struct registries *registries, const char *path, struct 
 int registries_add_aliases(struct registries *registries, const char *path, struct error *err)
 {
 	auto_json struct json_object *tree = NULL;
-	int r = read_tree(path, &tree, err);
+	int r = read_tree(registries, path, &tree, err);
 	return r > 0 ? take_aliases(registries, tree, path, err) : r;
 }
 

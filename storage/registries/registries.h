@@ -32,6 +32,8 @@ struct reference_list {
 void reference_list_free(struct reference_list *list);
 #define auto_reference_list CLEANUP(reference_list_free)
 int registries_resolve(const struct registries *registries, const char *name, struct reference_list *ret, struct error *err);
+/* The same with the usual files, of which only those are parsed that may have something to do with the name: for the hot path. What is wrong in the others is not found. */
+int registries_resolve_quickly(const char *name, struct reference_list *ret, struct error *err);
 
 /* Where a full reference is to be asked for, in order: its mirrors, then the registry itself (or its `location`). Who pulls passes over mirrors that are not for what he asks (digest_only,
  * tag_only). */
