@@ -181,9 +181,15 @@ static int begin_once(struct http_exchange *exchange, struct error *err)
 static bool is_redirect(const struct http_exchange *exchange)
 {
 	static const int statuses[] = {301, 302, 303, 307, 308};
+	const struct http_request *request = &exchange->request;
+	bool reads = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+	if (!request->follow || !http_header(exchange, "Location"))
+		return false;
+	if (!reads && request->source && exchange->sent > 0)
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
 		if (exchange->status == statuses[i])
-			return exchange->request.follow && http_header(exchange, "Location");
+			return reads || exchange->status >= 307;
 	return false;
 }
 

@@ -53,9 +53,12 @@ struct http_request {
 	struct stream
 	    *source; /* … what this gives (borrowed), `source_size` bytes or, at -1, an unknown number; NULL: none */
 	int64_t source_size;
+	bool ask_first; /* the body waits until the server wants it (Expect: 100-continue), half a second at most */
 	void (*progress)(void *userdata, int64_t sent); /* may be NULL */
 	void *userdata;
-	bool follow; /* redirects, of GET and HEAD */
+	/* Redirects: of GET and HEAD all; of others 307 and 308, which keep method and body, where nothing of a source has
+	 * been read yet: it cannot begin again. One that is not followed is an answer like others. */
+	bool follow;
 };
 
 struct http_exchange;

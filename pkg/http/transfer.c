@@ -18,6 +18,7 @@
 #define HEADERS_MAX     ((size_t)64 * 1024)
 #define RECEIVE_SIZE    (256 * 1024L)
 #define POLL_MS         1000
+#define EXPECT_MS       500L
 #define UPLOAD_PATIENCE 4 /* a server that has got all of an upload may have to check and move it before it answers */
 
 /* ---- callbacks ---- */
@@ -164,6 +165,7 @@ static void set_body(struct http_exchange *exchange, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, rewind_body);
 	curl_easy_setopt(easy, CURLOPT_SEEKDATA, exchange);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, RECEIVE_SIZE);
+	curl_easy_setopt(easy, CURLOPT_EXPECT_100_TIMEOUT_MS, EXPECT_MS);
 	curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
 			 (curl_off_t)(request->source ? request->source_size : (int64_t)request->body_length));
 }
@@ -171,7 +173,8 @@ static void set_body(struct http_exchange *exchange, CURL *easy)
 static void set_headers(struct http_exchange *exchange, CURL *easy)
 {
 	const struct http_request *request = &exchange->request;
-	struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no second of waiting before every upload */
+	/* No second of waiting before every upload, unless it is wanted. */
+	struct curl_slist *list = curl_slist_append(NULL, request->ask_first ? "Expect: 100-continue" : "Expect:");
 	for (size_t i = 0; request->headers && i < request->headers->count; i++)
 		list = curl_slist_append(list, request->headers->items[i]);
 	if (request->authorization) {

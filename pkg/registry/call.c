@@ -33,7 +33,8 @@ void trial_of_error(int r, struct trial *ret)
 static void trial_of_answer(const struct http_exchange *exchange, struct trial *ret)
 {
 	static const int statuses[] = {408, 429, 500, 502, 503, 504};
-	*ret = (struct trial){.retry_after_s = http_retry_after(exchange)};
+	*ret = (struct trial){.retry_after_s = http_retry_after(exchange),
+			      .redirected = http_status(exchange) == 307 || http_status(exchange) == 308};
 	for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
 		ret->transient |= http_status(exchange) == statuses[i];
 }

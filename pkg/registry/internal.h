@@ -46,6 +46,9 @@ struct registry {
 	bool insecure;
 	_Atomic bool plain_http; /* TLS is not spoken there */
 	_Atomic bool answered;   /* so that what is spoken is known */
+	/* What an upload that did not arrive has taught: */
+	_Atomic bool ask_first; /* a connection broke, maybe because nobody wanted the bytes */
+	_Atomic bool in_pieces; /* they were redirected when they had been sent */
 	pthread_mutex_t mutex; /* of what follows. Held while a token is fetched: who wants the same one waits for it */
 	struct challenge challenge;
 	struct token tokens[TOKENS_MAX];
@@ -65,6 +68,7 @@ struct call {
 struct trial {
 	bool transient;
 	bool unreachable; /* there was no connection at all; a second try is enough to believe it */
+	bool redirected; /* with a body that could not be sent again */
 	int64_t retry_after_s;
 };
 struct backoff {

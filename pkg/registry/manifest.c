@@ -126,6 +126,7 @@ int registry_manifest_put(struct registry *registry, const char *repository, con
 	if (r < 0)
 		return r;
 	strv_addf(&put.headers, "Content-Type: %s", media_type);
+	put.call.request.follow = true;
 	put.call.request.body = text;
 	put.call.request.body_length = length;
 	return registry_call(registry, &put.call, &answer, err);
@@ -136,5 +137,6 @@ int registry_manifest_delete(struct registry *registry, const char *repository, 
 	CLEANUP(manifest_call_clear) struct manifest_call delete = {0};
 	auto_answer struct answer answer = {0};
 	int r = make_call(&delete, "DELETE", "delete", "delete", repository, digest, err);
+	delete.call.request.follow = true;
 	return r < 0 ? r : registry_call(registry, &delete.call, &answer, err);
 }

@@ -9,7 +9,7 @@
  * What is common to all calls:
  *
  *	authentication	a 401 is answered as its WWW-Authenticate says (Basic, or Bearer by the token protocol), once; tokens are kept by scope until they expire
- *	redirects	followed for GET and HEAD; what is not the host that was asked gets no credentials
+ *	redirects	followed for GET and HEAD, and 307 and 308 for all; what is not the host that was asked gets no credentials
  *	failures	a connection that breaks, 408, 429, 500, 502, 503, 504: tried again after a growing, randomised pause, or after what Retry-After says (at most
  *			a minute), `attempts` times in all. A transfer that stands still for `stall_timeout_s` has broken
  *	bounds		no answer but a blob is read beyond its limit; what a server says of lengths is not believed

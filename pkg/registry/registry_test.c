@@ -472,6 +472,75 @@ static void asks_where_an_upload_is(void **state)
 	end(&server, registry);
 }
 
+/* Sends everything that is written on to the server whose port it is given, which takes it. */
+static bool send_on(struct test_server *server, int fd, const char *request, size_t index)
+{
+	const struct test_server *other = server->userdata;
+	(void)index;
+	auto_free char *path = xstrndup(strchr(request, ' ') + 1, strcspn(strchr(request, ' ') + 1, " "));
+	auto_free char *location = xasprintf("Location: http://127.0.0.1:%d/b%s\r\n", other->port, path);
+	if (!strstr(request, "Authorization: Basic "))
+		test_server_answer(server, fd, "401 Who", "WWW-Authenticate: Basic realm=\"x\"\r\n", "");
+	else if (strstr(request, "POST /v2/kept/"))
+		test_server_answer(server, fd, "202 Accepted", "Location: /v2/kept/u?state=a\r\n", "");
+	else
+		test_server_answer(server, fd, strstr(request, "PUT ") ? "308 There" : "307 There", location, "");
+	return false;
+}
+
+static bool take_what_was_sent_on(struct test_server *server, int fd, const char *request, size_t index)
+{
+	(void)index;
+	if (strstr(request, "mount="))
+		test_server_answer(server, fd, "201 Created", "Location: elsewhere\r\n", "");
+	else if (strstr(request, "POST "))
+		test_server_answer(server, fd, "202 Accepted", "Location: u/1?state=x\r\n", "");
+	else if (strstr(request, "PATCH "))
+		test_server_answer(server, fd, "202 Accepted", "Location: ?state=y\r\n", "");
+	else
+		test_server_answer(server, fd, "201 Created", "", "");
+	return false;
+}
+
+static void follows_what_is_written(void **state)
+{
+	struct test_server first, second;
+	struct error err = ERROR_INIT;
+	(void)state;
+	assert_int_equal(test_server_start(&first, send_on), 0);
+	assert_int_equal(test_server_start(&second, take_what_was_sent_on), 0);
+	first.userdata = &second;
+	struct registry *registry =
+	    open_with(&first, (struct registry_options){.username = "u", .password = "p"});
+	/* The upload is opened elsewhere, and its address, relative to there, leads there. */
+	assert_int_equal(upload(registry, "hello", 5, 0, "sha256:1", &err), 0);
+	assert_int_equal(test_server_count(&second, "POST /b/v2/x/blobs/uploads/ "), 1);
+	assert_int_equal(test_server_count(&second, "PUT /b/v2/x/blobs/uploads/u/1?state=x&digest=sha256%3A1 "), 1);
+	assert_int_equal(test_server_count(&second, "\r\n\r\nhello"), 1);
+	/* It is opened here, and its bytes are sent on: what cannot begin again does so in pieces. */
+	struct registry_upload kept = {.size = -1, .digest = its_digest, .userdata = (void *)"sha256:2"};
+	for (int i = 0; i < 2; i++) {
+		auto_stream struct stream *source = NULL;
+		stream_open_memory("world", 5, &source, NULL);
+		kept.source = source;
+		assert_int_equal(registry_blob_upload(registry, "kept", &kept, &err), i == 0 ? -EAGAIN : 0);
+	}
+	assert_int_equal(test_server_count(&second, "PATCH /b/v2/kept/u?state=a "), 1);
+	assert_int_equal(test_server_count(&second, "Content-Range: 0-4\r\n"), 1);
+	assert_int_equal(test_server_count(&second, "\r\n\r\nworld"), 1);
+	assert_int_equal(test_server_count(&second, "PUT /b/v2/kept/u?state=y&digest=sha256%3A2 "), 1);
+	/* A manifest is sent again as it is; and a mount may be made there. */
+	assert_int_equal(registry_manifest_put(registry, "x", "1", "text/plain", "manifest", 8, &err), 0);
+	assert_int_equal(test_server_count(&second, "PUT /b/v2/x/manifests/1 "), 1);
+	assert_int_equal(test_server_count(&second, "\r\n\r\nmanifest"), 1);
+	assert_int_equal(registry_blob_mount(registry, "x", "sha256:1", "there", &err), 1);
+	/* None of it with our password. */
+	assert_true(test_server_count(&first, "Authorization: ") > 0);
+	assert_int_equal(test_server_count(&second, "Authorization: "), 0);
+	end(&first, registry);
+	test_server_stop(&second);
+}
+
 static bool break_upload(struct test_server *server, int fd, const char *request, size_t index)
 {
 	(void)index;
@@ -502,6 +571,39 @@ static void mounts(void **state)
 	assert_int_equal(registry_blob_mount(registry, "x", "sha256:1", "there", &err), 1);
 	assert_int_equal(registry_blob_mount(registry, "x", "sha256:1", "elsewhere", &err), 0);
 	assert_int_equal(test_server_count(&server, "DELETE /v2/u/1?state=x "), 1);
+	end(&server, registry);
+}
+
+/* What a registry may say to a mount that it does not make. */
+static bool open_instead(struct test_server *server, int fd, const char *request, size_t index)
+{
+	static const char *const locations[] = {"", "Location: u/1\r\n", "Location: /v2/u/1?a=b&c=d%2F\r\n",
+						"Location: http://127.0.0.1:1/u/1\r\n", "Location: http://[broken\r\n"};
+	(void)index;
+	if (strstr(request, "mount="))
+		test_server_answer(server, fd, "202 Accepted",
+				   locations[(test_server_count(server, "mount=") - 1) % ARRAY_SIZE(locations)], "");
+	else if (strstr(request, "POST "))
+		test_server_answer(server, fd, "202 Accepted", "Location: /v2/own\r\n", "");
+	else
+		test_server_answer(server, fd, "201 Created", "", "");
+	return false;
+}
+
+static void takes_any_answer_to_a_mount(void **state)
+{
+	struct test_server server;
+	struct error err = ERROR_INIT;
+	(void)state;
+	struct registry *registry = begin(&server, open_instead);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(registry_blob_mount(registry, "x", "sha256:1", "there", &err), 0);
+		assert_int_equal(upload(registry, "hello", 5, 0, "sha256:1", &err), 0);
+	}
+	assert_int_equal(test_server_count(&server, "DELETE /v2/x/blobs/uploads/u/1 "), 1);
+	assert_int_equal(test_server_count(&server, "DELETE /v2/u/1?a=b&c=d%2F "), 1);
+	assert_int_equal(test_server_count(&server, "DELETE "), 2);
+	assert_int_equal(test_server_count(&server, "PUT /v2/own?digest=sha256%3A1 "), 5);
 	end(&server, registry);
 }
 
@@ -615,6 +717,8 @@ int main(void)
 						  cmocka_unit_test(uploads_in_one_and_in_pieces),
 						  cmocka_unit_test(says_that_an_upload_has_to_begin_anew),
 						  cmocka_unit_test(mounts),
+						  cmocka_unit_test(follows_what_is_written),
+						  cmocka_unit_test(takes_any_answer_to_a_mount),
 						  cmocka_unit_test(lists_all_pages),
 						  cmocka_unit_test(reads_folders_of_certificates)};
 	if (registry_global_init(NULL) < 0)

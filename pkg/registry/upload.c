@@ -3,12 +3,18 @@
  * Writing blobs: distribution specification 1.1, "Pushing blobs". An upload is opened (POST), which gives an address;
  * it gets the bytes (PATCH), each answer giving the address for what follows; and is closed with the digest (PUT),
  * which is when the blob is there. One that fails is withdrawn (DELETE), as far as that can be done.
+ *
+ * Each of these requests may be answered with a redirect, to another host, before its body was read or after. What
+ * comes from a source cannot be sent twice: when a part of it is on its way by then, the upload begins anew, in pieces,
+ * which are in memory. And a server that does not want the body may close the connection on it, so that the answer is
+ * lost: after a connection that broke, it is asked first.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "pkg/registry/internal.h"
 
+#define REDIRECTED_PIECE (4LL * 1024 * 1024)
 #define PIECE_MAX (256LL * 1024 * 1024) /* as much as a registry can make us keep in memory */
 
 struct session {
@@ -23,7 +29,9 @@ struct session {
 
 static struct call make_call(const struct session *session, const char *method, const char *url)
 {
-	return (struct call){.what = session->what, .scope = session->scope, .request = {.method = method, .url = url}};
+	return (struct call){.what = session->what,
+			     .scope = session->scope,
+			     .request = {.method = method, .url = url, .follow = true}};
 }
 
 static void withdraw(struct session *session)
@@ -70,6 +78,8 @@ static int open_session(struct session *session, struct error *err)
 	int64_t least;
 	const char *text = http_header(answer.exchange, "OCI-Chunk-Min-Length");
 	session->piece = session->upload->chunk;
+	if (session->piece <= 0 && session->registry->in_pieces)
+		session->piece = REDIRECTED_PIECE;
 	if (session->piece > 0 && text && parse_int64(text, "length", 0, PIECE_MAX, &least, NULL) == 0 &&
 	    least > session->piece)
 		session->piece = least;
@@ -84,6 +94,12 @@ static int begin_anew(struct error *err)
 	return -EAGAIN;
 }
 
+static void learn(struct registry *registry, int r)
+{
+	if (r == -ECONNRESET)
+		registry->ask_first = true;
+}
+
 /* ---- all in one ---- */
 
 /* Only a source of which nothing was read can be sent a second time. */
@@ -93,9 +109,15 @@ static int send_source(struct session *session, struct call *call, struct http_e
 	struct http_request *request = &call->request;
 	request->source = session->upload->source;
 	request->source_size = session->upload->size;
+	request->ask_first = session->registry->ask_first;
 	request->progress = session->upload->progress;
 	request->userdata = session->upload->userdata;
 	int r = registry_try(session->registry, call, ret, &trial, err);
+	learn(session->registry, r);
+	if (r < 0 && trial.redirected) {
+		session->registry->in_pieces = true;
+		return begin_anew(err);
+	}
 	return r < 0 && trial.transient ? begin_anew(err) : r;
 }
 
@@ -149,9 +171,11 @@ static int patch_once(struct session *session, const char *data, size_t length, 
 	call.request.headers = &headers;
 	call.request.body = data;
 	call.request.body_length = length;
+	call.request.ask_first = session->registry->ask_first;
 	call.request.progress = report_piece;
 	call.request.userdata = &progress;
 	int r = registry_try(session->registry, &call, &answer.exchange, ret_trial, err);
+	learn(session->registry, r);
 	if (r == 0 && (r = take_location(session, answer.exchange, err)) == 0)
 		session->position += (int64_t)length;
 	return r;
@@ -232,8 +256,9 @@ static int close_session(struct session *session, struct error *err)
 static int upload_all(struct session *session, struct error *err)
 {
 	const struct registry_upload *upload = session->upload;
-	bool whole = upload->size >= 0 && (upload->chunk <= 0 || upload->size <= upload->chunk);
 	int r = open_session(session, err);
+	bool whole = upload->size >= 0 && (upload->chunk <= 0 || upload->size <= upload->chunk) &&
+		     !session->registry->in_pieces;
 	if (r == 0 && whole)
 		return put_whole(session, err);
 	if (r == 0)

@@ -3,15 +3,21 @@
 
 #include <string.h>
 
+struct auth_places connect_auth_places(const char *authfile, const struct registries *registries)
+{
+	return (struct auth_places){authfile, registries_credential_helpers(registries)};
+}
+
 int connect_registry(const struct connection_options *options, const struct registries *registries, const char *host,
 		     const char *repository, const struct credentials *credentials, struct registry **ret,
 		     struct error *err)
 {
 	auto_credentials struct credentials found = {0};
 	auto_strv struct strv directories = STRV_INIT;
+	const struct auth_places places = connect_auth_places(options->authfile, registries);
 	bool insecure = false;
 	int r = registries_host(registries, host, &insecure, err);
-	if (r == 0 && !credentials && (r = auth_find(options->authfile, repository, &found, err)) >= 0)
+	if (r == 0 && !credentials && (r = auth_find(&places, repository, &found, err)) >= 0)
 		credentials = &found;
 	if (r >= 0)
 		r = registry_global_init(err);

@@ -32,7 +32,7 @@ static const struct cli_option table[] = {
      .given_offset = offsetof(struct options, connection.tls_verify_given)},
     {'u', "username", CLI_STRING, offsetof(struct options, username), "NAME", "Name of the user",
      .given_offset = offsetof(struct options, username_given)},
-    {'v', "verbose", CLI_FLAG, offsetof(struct options, verbose), NULL, "Print which file the credentials are kept in"},
+    {'v', "verbose", CLI_FLAG, offsetof(struct options, verbose), NULL, "Print which file or helper keeps the credentials"},
     CLI_OPTIONS_END,
 };
 
@@ -111,8 +111,9 @@ static int log_in(const struct options *options, const struct registries *regist
 		r = check(options, registries, name, &credentials, err);
 	if (r < 0)
 		return r;
-	auto_free char *place = auth_file_to_store(options->connection.authfile, name);
-	if ((r = auth_store(options->connection.authfile, name, &credentials, err)) < 0)
+	const struct auth_places places = connect_auth_places(options->connection.authfile, registries);
+	auto_free char *place = NULL;
+	if ((r = auth_store(&places, name, &credentials, &place, err)) < 0)
 		return r;
 	if (options->verbose)
 		printf("Used: %s\n", place);
@@ -149,7 +150,8 @@ static int run(struct cli_context *context, struct error *err)
 	if (r < 0 || (r = registries_read(NULL, &registries, err)) < 0 ||
 	    (r = connect_named(context, registries, &name, err)) < 0)
 		return r;
-	r = auth_find(options->connection.authfile, name, &known, err);
+	const struct auth_places places = connect_auth_places(options->connection.authfile, registries);
+	r = auth_find(&places, name, &known, err);
 	if (r == -ENOENT && !options->get_login) /* the file is yet to be made */
 		error_clear(err);
 	else if (r < 0)
@@ -177,7 +179,7 @@ const struct cli_command cmd_login = {
     .description = "Asks for a name and a password where they are not given, tries them, and keeps them for all "
 		   "commands that use the registry, also those of podman, skopeo and "
 		   "buildah (containers-auth.json(5)). A credential helper that such a file or docker's names for the "
-		   "registry is given them instead. REGISTRY is HOST[:PORT], and can have a path "
+		   "registry is given them instead, and so is the first of the credential-helpers in registries.conf. REGISTRY is HOST[:PORT], and can have a path "
 		   "behind it, below which alone the credentials are for; without it the first of "
 		   "unqualified-search-registries is meant, or docker.io.\n\n"
 		   "The file is the one that --authfile or the variable REGISTRY_AUTH_FILE names, or else "

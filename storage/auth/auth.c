@@ -110,7 +110,7 @@ static int write_tree(const char *path, struct json_object *tree, struct error *
 
 /* ---- finding ---- */
 
-int auth_find(const char *authfile, const char *repository, struct credentials *ret, struct error *err)
+int auth_files_find(const char *authfile, const char *repository, struct credentials *ret, struct error *err)
 {
 	auto_strv struct strv files = STRV_INIT;
 	bool named;
@@ -159,7 +159,7 @@ char *auth_file_to_store(const char *authfile, const char *host)
 	return xstrdup(files.items[i]); /* NOLINT(clang-analyzer-core.NullDereference): there is at least one */
 }
 
-int auth_store(const char *authfile, const char *host, const struct credentials *credentials, struct error *err)
+int auth_files_store(const char *authfile, const char *host, const struct credentials *credentials, struct error *err)
 {
 	auto_free char *path = auth_file_to_store(authfile, host);
 	return store_in(path, host, credentials, err);
@@ -181,7 +181,7 @@ static int erase_in(const char *path, const char *host, struct error *err)
 	return r;
 }
 
-int auth_erase(const char *authfile, const char *host, struct error *err)
+int auth_files_erase(const char *authfile, const char *host, struct error *err)
 {
 	auto_strv struct strv files = STRV_INIT;
 	int removed = 0;

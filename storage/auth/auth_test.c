@@ -14,6 +14,7 @@
 #include "storage/auth/auth_fuzz.c"
 
 static char home[64];
+static const struct strv *helpers; /* of registries.conf */
 
 static char *in_home(const char *path)
 {
@@ -47,6 +48,7 @@ static int set_up(void **state)
 	unsetenv("XDG_CONFIG_HOME");
 	unsetenv("DOCKER_CONFIG");
 	unsetenv("REGISTRY_AUTH_FILE");
+	helpers = NULL;
 	return 0;
 }
 
@@ -61,7 +63,7 @@ static char *found(const char *authfile, const char *repository)
 {
 	auto_credentials struct credentials credentials = {0};
 	struct error err = ERROR_INIT;
-	int r = auth_find(authfile, repository, &credentials, &err);
+	int r = auth_find(&(struct auth_places){authfile, helpers}, repository, &credentials, &err);
 	if (r < 0)
 		return xasprintf("error %s", err.text);
 	if (r == 0)
@@ -135,7 +137,7 @@ static void stores_and_erases(void **state)
 	struct error err = ERROR_INIT;
 	struct stat st;
 	(void)state;
-	assert_int_equal(auth_store(NULL, "r.org", &a, &err), 0);
+	assert_int_equal(auth_store(&(struct auth_places){NULL, helpers}, "r.org", &a, NULL, &err), 0);
 	auto_free char *path = in_home(".config/containers/auth.json"),
 		       *text = read_file(".config/containers/auth.json");
 	assert_int_equal(stat(path, &st), 0);
@@ -144,22 +146,22 @@ static void stores_and_erases(void **state)
 	expect_found(NULL, "r.org/x", "a:1");
 	/* What podman has stored would hide it: it is changed where it is. Other members stay. */
 	write_file("run/containers/auth.json", "{\"auths\":{\"r.org\":" B ",\"s.org\":" B "},\"other\":[1]}", 0600);
-	assert_int_equal(auth_store(NULL, "r.org", &token, &err), 0);
+	assert_int_equal(auth_store(&(struct auth_places){NULL, helpers}, "r.org", &token, NULL, &err), 0);
 	expect_found(NULL, "r.org", "token id");
 	expect_found(NULL, "s.org", "b:2");
 	auto_free char *changed = read_file("run/containers/auth.json");
 	assert_non_null(strstr(changed, "\"other\": ["));
 	/* Erased from both. */
-	assert_int_equal(auth_erase(NULL, "r.org", &err), 1);
+	assert_int_equal(auth_erase(&(struct auth_places){NULL, helpers}, "r.org", &err), 1);
 	expect_found(NULL, "r.org", "none");
-	assert_int_equal(auth_erase(NULL, "r.org", &err), 0);
-	assert_int_equal(auth_erase(NULL, NULL, &err), 1);
+	assert_int_equal(auth_erase(&(struct auth_places){NULL, helpers}, "r.org", &err), 0);
+	assert_int_equal(auth_erase(&(struct auth_places){NULL, helpers}, NULL, &err), 1);
 	expect_found(NULL, "s.org", "none");
 	/* docker's own name for its registry is replaced, not added to; a link stays one. */
 	auto_free char *link = in_home("link.json"), *target = in_home("target.json");
 	write_file("target.json", "{\"auths\":{\"https://index.docker.io/v1/\":" B "}}", 0600);
 	assert_int_equal(symlink(target, link), 0);
-	assert_int_equal(auth_store(link, "docker.io", &a, &err), 0);
+	assert_int_equal(auth_store(&(struct auth_places){link, helpers}, "docker.io", &a, NULL, &err), 0);
 	assert_int_equal(lstat(link, &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	auto_free char *hub = read_file("target.json");
@@ -192,12 +194,12 @@ static void speaks_to_helpers(void **state)
 		   "./x\"}}",
 		   0600);
 	expect_found(file, "h.org/x", "none");
-	assert_int_equal(auth_store(file, "h.org", &a, &err), 0);
+	assert_int_equal(auth_store(&(struct auth_places){file, helpers}, "h.org", &a, NULL, &err), 0);
 	expect_found(file, "h.org/x", "a:se\"cret");
 	auto_free char *stored = read_file("helper.store"), *text = read_file("auth.json");
 	assert_string_equal(stored, "{\"ServerURL\":\"h.org\",\"Username\":\"a\",\"Secret\":\"se\\\"cret\"}\n");
 	assert_null(strstr(text, "auths"));
-	assert_int_equal(auth_erase(file, "h.org", &err), 1);
+	assert_int_equal(auth_erase(&(struct auth_places){file, helpers}, "h.org", &err), 1);
 	expect_found(file, "h.org", "none");
 	auto_free char *gone = found(file, "gone.org"), *broken = found(file, "broken.org"),
 		       *evil = found(file, "evil.org");
@@ -206,13 +208,76 @@ static void speaks_to_helpers(void **state)
 	assert_non_null(strstr(evil, "is not the name of a credential helper"));
 	/* One for all: the file has the name alone. */
 	write_file("auth.json", "{\"auths\":{\"plain.org\":" A "},\"credsStore\":\"test\"}", 0600);
-	assert_int_equal(auth_store(file, "docker.io", &token, &err), 0);
+	assert_int_equal(auth_store(&(struct auth_places){file, helpers}, "docker.io", &token, NULL, &err), 0);
 	auto_free char *all = read_file("helper.store"), *marked = read_file("auth.json");
 	assert_string_equal(
 	    all, "{\"ServerURL\":\"https://index.docker.io/v1/\",\"Username\":\"<token>\",\"Secret\":\"id\"}\n");
 	assert_non_null(strstr(marked, "\"docker.io\": {}"));
 	expect_found(file, "docker.io/library/x", "token id");
 	expect_found(file, "plain.org", "a:1");
+}
+
+/* docker-credential-<name>, which keeps one thing in the file <name>. */
+static void write_drawer(const char *name)
+{
+	auto_free char *path = xasprintf("bin/docker-credential-%s", name);
+	auto_free char *script =
+	    xasprintf("#!/bin/sh\nPATH=/usr/bin:/bin; store=$HOME/%s; input=$(cat)\n"
+		      "not_found() { echo 'credentials not found in native keychain'; exit 1; }\n"
+		      "case $1 in\nstore) echo \"$input\" >\"$store\" ;;\n"
+		      "get) grep \"$input\" \"$store\" 2>/dev/null || not_found ;;\n"
+		      "list) echo '{\"r.org\":\"x\",\"https://index.docker.io/v1/\":\"x\"}' ;;\n"
+		      "erase) grep -q \"$input\" \"$store\" 2>/dev/null || not_found; rm \"$store\" ;;\nesac\n",
+		      name);
+	write_file(path, script, 0755);
+}
+
+static void goes_through_helpers_in_order(void **state)
+{
+	const struct credentials a = {.username = (char *)"a", .password = (char *)"1"},
+				 b = {.username = (char *)"b", .password = (char *)"2"};
+	auto_strv struct strv list = STRV_INIT;
+	auto_free char *place = NULL;
+	struct error err = ERROR_INIT;
+	(void)state;
+	write_drawer("one");
+	write_drawer("two");
+	strv_add(&list, "gone");
+	strv_add(&list, "one");
+	strv_add(&list, "two");
+	helpers = &list;
+	/* One that is not there is told of only where no other has any. */
+	auto_free char *none = found(NULL, "r.org/x");
+	assert_non_null(strstr(none, "docker-credential-gone is not there"));
+	assert_int_equal(auth_store(&(struct auth_places){NULL, helpers}, "r.org", &a, &place, &err), 0);
+	assert_string_equal(place, "docker-credential-one");
+	expect_found(NULL, "r.org/team/x", "a:1");
+	auto_free char *file = read_file(".config/containers/auth.json"), *second = read_file("two");
+	assert_null(file);
+	assert_null(second);
+	/* A path is for the files, which are not in the list. */
+	assert_int_equal(auth_store(&(struct auth_places){NULL, helpers}, "r.org/team", &a, NULL, &err), -ENOTSUP);
+	strv_add(&list, "containers-auth.json");
+	assert_int_equal(auth_store(&(struct auth_places){NULL, helpers}, "r.org/team", &b, NULL, &err), 0);
+	expect_found(NULL, "r.org/team/x", "a:1");
+	/* From all of them, whatever one of them says. */
+	write_file(".config/containers/auth.json", "{\"auths\":{\"r.org\":" B "}}", 0600);
+	assert_int_equal(auth_erase(&(struct auth_places){NULL, helpers}, "r.org", &err), -ENOENT);
+	auto_free char *first = read_file("one");
+	assert_null(first);
+	helpers = NULL;
+	expect_found(NULL, "r.org", "none");
+	/* All of them: what a helper lists. */
+	strv_clear(&list);
+	strv_add(&list, "containers-auth.json");
+	strv_add(&list, "two");
+	helpers = &list;
+	write_file("two", "{\"ServerURL\":\"https://index.docker.io/v1/\",\"Username\":\"h\",\"Secret\":\"s\"}\n", 0600);
+	expect_found(NULL, "docker.io/library/x", "h:s");
+	write_file("run/containers/auth.json", "{\"auths\":{\"docker.io\":" A "}}", 0600);
+	expect_found(NULL, "docker.io/library/x", "a:1");
+	assert_int_equal(auth_erase(&(struct auth_places){NULL, helpers}, NULL, &err), 1);
+	expect_found(NULL, "docker.io/library/x", "none");
 }
 
 static void withstands_anything(void **state)
@@ -231,6 +296,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(looks_in_the_usual_places, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(stores_and_erases, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(speaks_to_helpers, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(goes_through_helpers_in_order, set_up, tear_down),
 	    cmocka_unit_test(withstands_anything)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,6 +40,12 @@ static const char *server_name(const char *host)
 	return is_hub(host) ? HUB_KEY : host;
 }
 
+char *auth_server(const char *repository)
+{
+	auto_free char *name = normalized(repository), *host = xstrndup(name, strcspn(name, "/"));
+	return xstrdup(server_name(host));
+}
+
 static int members(struct json_object *tree, const char *name, struct json_object **ret, struct error *err)
 {
 	*ret = NULL;

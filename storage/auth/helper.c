@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Credential helpers: docker-credential-<name> get|store|erase. `get` and `erase` are given the server on standard
+ * Credential helpers: docker-credential-<name> get|store|erase|list. `get` and `erase` are given the server on standard
  * input, `store` {"ServerURL", "Username", "Secret"}; `get` answers with the same. The name "<token>" says that the
- * secret is an identity token. One that has none of that server says so, in these words, on standard output, and fails.
+ * secret is an identity token. `list` answers with {SERVER: NAME}. One that has none of that server says so, in these words, on standard output, and fails.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -95,4 +95,24 @@ int helper_erase(const char *name, const char *server, struct error *err)
 {
 	auto_strbuf struct strbuf output = STRBUF_INIT;
 	return call(name, "erase", server, &output, err);
+}
+
+int helper_list(const char *name, struct strv *ret, struct error *err)
+{
+	auto_strbuf struct strbuf output = STRBUF_INIT;
+	auto_json struct json_object *json = NULL;
+	int r = call(name, "list", "unused", &output, err);
+	if (r <= 0)
+		return r;
+	r = json_parse(strbuf_text(&output), output.length, "its list", &json, err);
+	if (r == 0 && !json_object_is_type(json, json_type_object))
+		r = error_set(err, EINVAL, "its list: expected an object");
+	if (r < 0)
+		return error_context(err, "docker-credential-%s", name);
+	json_object_object_foreach(json, server, user)
+	{
+		(void)user;
+		strv_add(ret, server);
+	}
+	return 0;
 }

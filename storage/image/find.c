@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which image a person means: by a full name the one file that has it; by a short name what was made here, then Docker
- * Hub's, then the only one whose name ends so; by the start of an id.
+ * Which image a person means: by a full name the one file that has it; by a short name what was made here, then what a
+ * pull of it would fetch (an alias of registries.conf, or the registries that are searched), then Docker Hub's, then the
+ * only one whose name ends so; by the start of an id. What was made here comes first, unlike with podman, where an alias
+ * hides it: nobody has to know the aliases of his distribution to run what he has just built.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,6 +14,7 @@
 
 #include "pkg/cleanup/cleanup.h"
 #include "storage/image/internal.h"
+#include "storage/registries/registries.h"
 
 struct found {
 	struct ref ref;
@@ -121,20 +124,36 @@ static int find_by_suffix(struct store *store, const struct reference *name, con
 	return r < 0 ? r : found->name != NULL;
 }
 
+static int find_normalized(struct store *store, const char *text, void (*normalize)(struct reference *),
+			   struct found *found, struct error *err)
+{
+	auto_reference struct reference name = {0};
+	int r = reference_parse(text, &name, err);
+	if (r < 0)
+		return r;
+	normalize(&name);
+	return find_exact(store, &name, found, err);
+}
+
+/* What a pull of the name would ask for. Where registries.conf cannot be read, that is for a pull to say: it has no
+ * power over what is here already. */
+static int find_pulled(struct store *store, const char *text, struct found *found, struct error *err)
+{
+	auto_reference_list struct reference_list list = {0};
+	if (registries_resolve_quickly(text, &list, NULL) < 0)
+		return 0;
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < list.count; i++)
+		r = find_exact(store, &list.items[i], found, err);
+	return r;
+}
+
 static int find_short(struct store *store, const char *text, struct found *found, struct error *err)
 {
-	void (*const normalize[])(struct reference *) = {reference_normalize_local, reference_normalize_docker};
-	for (size_t i = 0; i < ARRAY_SIZE(normalize); i++) {
-		auto_reference struct reference name = {0};
-		int r = reference_parse(text, &name, err);
-		if (r < 0)
-			return r;
-		normalize[i](&name);
-		r = find_exact(store, &name, found, err);
-		if (r != 0)
-			return r;
-	}
-	return 0;
+	int r = find_normalized(store, text, reference_normalize_local, found, err);
+	if (r == 0)
+		r = find_pulled(store, text, found, err);
+	return r != 0 ? r : find_normalized(store, text, reference_normalize_docker, found, err);
 }
 
 /* ---- by id ---- */

@@ -77,12 +77,12 @@ static int ask_tags(struct pull_source *source, struct error *err)
 	return registry_tags(source->remote.registry, source->remote.repository, &source->tags, err);
 }
 
-static int ask(const struct registry_endpoint *endpoint, const struct pull_request *request, question asked,
-	       struct pull_source *source, struct error *err)
+static int ask(const struct registries *registries, const struct registry_endpoint *endpoint,
+	       const struct pull_request *request, question asked, struct pull_source *source, struct error *err)
 {
 	const struct remote_options options = {
 	    request->authfile,   request->username, request->password,     request->certificate_directory,
-	    request->tls_verify, request->retries,  request->retry_delay_s};
+	    request->tls_verify, request->retries,  request->retry_delay_s, registries_credential_helpers(registries)};
 	int r = remote_open(endpoint, &source->name, &options, &source->remote, err);
 	if (r == 0)
 		r = asked(source, err);
@@ -110,7 +110,7 @@ static int ask_endpoints(const struct registries *registries, const struct pull_
 		if (!is_for(endpoint, &source->name))
 			continue;
 		error_clear(err);
-		r = ask(endpoint, request, asked, source, err);
+		r = ask(registries, endpoint, request, asked, source, err);
 		if (r < 0 && endpoint->mirror && err)
 			message_info("mirror %s: %s", endpoint->host, err->text);
 	}

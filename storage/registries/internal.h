@@ -28,6 +28,8 @@ struct registries {
 	struct strv unqualified;
 	bool unqualified_set;
 	struct strv aliases; /* "short=full" */
+	struct strv helpers; /* for credentials */
+	const char *only;    /* files without this word are passed over unread; NULL: none is. Set while reading alone */
 };
 
 /* Adds what a file says. 1: it is there, 0: it is not. */

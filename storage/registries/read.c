@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pkg/file/file.h"
 #include "pkg/toml/toml.h"
 #include "storage/registries/internal.h"
 
@@ -187,6 +188,23 @@ static int take_unqualified(struct registries *registries, struct json_object *t
 	return 0;
 }
 
+static int take_helpers(struct registries *registries, struct json_object *tree, struct error *err)
+{
+	auto_strv struct strv list = STRV_INIT;
+	int r = json_get_strv(tree, "credential-helpers", &list, err);
+	if (r <= 0)
+		return r;
+	for (size_t i = 0; i < list.count; i++)
+		if (!*list.items[i] || strchr(list.items[i], '/'))
+			return error_set(err, EINVAL,
+					 "credential-helpers: \"%s\" is not the name of one; NAME stands for the "
+					 "program docker-credential-NAME, and containers-auth.json for the auth files",
+					 list.items[i]);
+	strv_clear(&registries->helpers);
+	strv_add_all(&registries->helpers, &list);
+	return 0;
+}
+
 static int take_alias(struct registries *registries, const char *name, struct json_object *value, struct error *err)
 {
 	auto_reference struct reference from = {0}, to = {0};
@@ -234,7 +252,7 @@ int registries_add_tree(struct registries *registries, struct json_object *tree,
 	int r = refuse_version_1(tree, path, err);
 	if (r < 0)
 		return r;
-	if ((r = take_unqualified(registries, tree, err)) < 0)
+	if ((r = take_unqualified(registries, tree, err)) < 0 || (r = take_helpers(registries, tree, err)) < 0)
 		return error_context(err, "%s", path);
 	if ((r = take_entries(registries, tree, path, err)) == 0)
 		r = take_aliases(registries, tree, path, err);
@@ -243,10 +261,24 @@ int registries_add_tree(struct registries *registries, struct json_object *tree,
 
 /* ---- files ---- */
 
-/* 1: read, 0: not there. */
-static int read_tree(const char *path, struct json_object **ret, struct error *err)
+/* Whether a file is known to say nothing that is asked for: one that does not have the word, and no list that is for
+ * all names. */
+static bool is_beside_the_point(const struct registries *registries, const char *text)
 {
-	int r = toml_read_at(AT_FDCWD, path, FILE_MAX, ret, err);
+	return registries->only && !strstr(text, registries->only) && !strstr(text, "unqualified-search-registries") &&
+	       !strchr(text, '\\'); /* an escape can spell anything */
+}
+
+/* 1: read, 0: not there. */
+static int read_tree(const struct registries *registries, const char *path, struct json_object **ret, struct error *err)
+{
+	auto_free char *text = NULL;
+	size_t length;
+	int r = file_read_at(AT_FDCWD, path, FILE_MAX, &text, &length, err);
+	if (r == 0 && is_beside_the_point(registries, text))
+		*ret = json_object_new_object();
+	else if (r == 0)
+		r = toml_parse(text, length, path, ret, err);
 	if (r != -ENOENT && r != -ENOTDIR)
 		return r < 0 ? r : 1;
 	if (err)
@@ -257,7 +289,7 @@ static int read_tree(const char *path, struct json_object **ret, struct error *e
 int registries_add_file(struct registries *registries, const char *path, struct error *err)
 {
 	auto_json struct json_object *tree = NULL;
-	int r = read_tree(path, &tree, err);
+	int r = read_tree(registries, path, &tree, err);
 	if (r > 0 && (r = registries_add_tree(registries, tree, path, err)) == 0)
 		r = 1;
 	return r;
@@ -266,7 +298,7 @@ int registries_add_file(struct registries *registries, const char *path, struct 
 int registries_add_aliases(struct registries *registries, const char *path, struct error *err)
 {
 	auto_json struct json_object *tree = NULL;
-	int r = read_tree(path, &tree, err);
+	int r = read_tree(registries, path, &tree, err);
 	return r > 0 ? take_aliases(registries, tree, path, err) : r;
 }
 

@@ -15,6 +15,7 @@ void registries_free(struct registries *registries)
 	free(registries->entries);
 	strv_free(&registries->unqualified);
 	strv_free(&registries->aliases);
+	strv_free(&registries->helpers);
 	free(registries);
 }
 
@@ -58,10 +59,11 @@ static int read_usual(struct registries *registries, struct error *err)
 	return r;
 }
 
-int registries_read(const char *path, struct registries **ret, struct error *err)
+static int read_all(const char *path, const char *only, struct registries **ret, struct error *err)
 {
 	auto_registries struct registries *registries = xcalloc(1, sizeof(*registries));
 	auto_free char *cache = user_directory("XDG_CACHE_HOME", ".cache");
+	registries->only = only;
 	if (!path && !text_is_empty(getenv("CONTAINERS_REGISTRIES_CONF")))
 		path = getenv("CONTAINERS_REGISTRIES_CONF");
 	int r = path ? read_named(registries, path, err) : read_usual(registries, err);
@@ -73,13 +75,24 @@ int registries_read(const char *path, struct registries **ret, struct error *err
 		return r;
 	if (!registries->unqualified_set)
 		strv_add(&registries->unqualified, HUB);
+	registries->only = NULL;
 	*ret = TAKE_PTR(registries);
 	return 0;
+}
+
+int registries_read(const char *path, struct registries **ret, struct error *err)
+{
+	return read_all(path, NULL, ret, err);
 }
 
 const struct strv *registries_unqualified(const struct registries *registries)
 {
 	return &registries->unqualified;
+}
+
+const struct strv *registries_credential_helpers(const struct registries *registries)
+{
+	return &registries->helpers;
 }
 
 /* ---- names ---- */
@@ -146,6 +159,16 @@ int registries_resolve(const struct registries *registries, const char *name, st
 	*ret = list;
 	list = (struct reference_list){0};
 	return 0;
+}
+
+int registries_resolve_quickly(const char *name, struct reference_list *ret, struct error *err)
+{
+	auto_reference struct reference reference = {0};
+	auto_registries struct registries *registries = NULL;
+	int r = reference_parse(name, &reference, err);
+	if (r == 0)
+		r = read_all(NULL, reference.path, &registries, err);
+	return r < 0 ? r : registries_resolve(registries, name, ret, err);
 }
 
 /* ---- endpoints ---- */

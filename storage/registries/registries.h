@@ -32,6 +32,8 @@ struct reference_list {
 void reference_list_free(struct reference_list *list);
 #define auto_reference_list CLEANUP(reference_list_free)
 int registries_resolve(const struct registries *registries, const char *name, struct reference_list *ret, struct error *err);
+/* The same with the usual files, of which only those are parsed that may have something to do with the name: for the hot path. What is wrong in the others is not found. */
+int registries_resolve_quickly(const char *name, struct reference_list *ret, struct error *err);
 
 /* Where a full reference is to be asked for, in order: its mirrors, then the registry itself (or its `location`). Who pulls passes over mirrors that are not for what he asks (digest_only,
  * tag_only). */
@@ -56,5 +58,7 @@ int registries_endpoints(const struct registries *registries, const struct refer
 int registries_target(const struct registries *registries, const struct reference *reference, struct registry_endpoint *ret, struct error *err);
 /* The registries that `search` asks for a term without one. */
 const struct strv *registries_unqualified(const struct registries *registries);
+/* credential-helpers, for storage/auth: the names of helpers, of which containers-auth.json stands for the auth files. Empty: those alone. */
+const struct strv *registries_credential_helpers(const struct registries *registries);
 /* What is known of a registry as such, for `login` and `search`: whether it may be insecure. -EPERM: blocked. */
 int registries_host(const struct registries *registries, const char *host, bool *ret_insecure, struct error *err);

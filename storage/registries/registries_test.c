@@ -276,6 +276,34 @@ static void says_where_the_mistake_is(void **state)
 	assert_int_equal(registries_read(NULL, &registries, &err), -ENOENT);
 }
 
+static char *quickly(const char *name)
+{
+	auto_reference_list struct reference_list list = {0};
+	struct error err = ERROR_INIT;
+	return registries_resolve_quickly(name, &list, &err) < 0 ? xstrdup(err.text)
+								   : reference_text(&list.items[0]);
+}
+
+static void resolves_with_the_files_that_matter(void **state)
+{
+	(void)state;
+	auto_free char *path = xasprintf("%s/registries.conf", home);
+	setenv("CONTAINERS_REGISTRIES_CONF", path, 1);
+	write_file("registries.conf", "# unqualified-search-registries = ['a.org']\n");
+	write_file("registries.conf.d/1.conf", "[aliases]\n'tool' = 'quay.org/x/other'\n");
+	write_file("registries.conf.d/2.conf", "[aliases]\n\"\\u0065scaped\" = 'quay.org/x/e'\n");
+	write_file("registries.conf.d/3.conf", "this is wrong\n");
+	auto_free char *tool = quickly("tool:2"), *none = quickly("none"), *escaped = quickly("escaped"),
+		       *wrong = quickly("wrong");
+	assert_string_equal(tool, "quay.org/x/other:2");
+	assert_string_equal(none, "docker.io/library/none:latest");
+	assert_string_equal(escaped, "quay.org/x/e:latest");
+	assert_non_null(strstr(wrong, "3.conf:1"));
+	write_file("registries.conf", "unqualified-search-registries = ['a.org']\n");
+	auto_free char *searched = quickly("none");
+	assert_string_equal(searched, "a.org/none:latest");
+}
+
 static void withstands_anything(void **state)
 {
 	(void)state;
@@ -295,6 +323,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(writes_to_what_the_name_says, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(later_files_win, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(says_where_the_mistake_is, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(resolves_with_the_files_that_matter, set_up, tear_down),
 	    cmocka_unit_test(withstands_anything)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

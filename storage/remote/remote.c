@@ -48,7 +48,7 @@ static int find_credentials(const struct registry_endpoint *endpoint, const stru
 		return 0;
 	}
 	auto_free char *repository = xasprintf("%s/%s", endpoint->host, endpoint->repository);
-	int r = auth_find(options->authfile, repository, ret, err);
+	int r = auth_find(&(struct auth_places){options->authfile, options->helpers}, repository, ret, err);
 	return r < 0 ? r : 0;
 }
 
@@ -92,7 +92,11 @@ int remote_open_target(const struct reference *name, const struct remote_options
 	int r = registries_read(NULL, &registries, err);
 	if (r == 0)
 		r = registries_target(registries, name, &endpoint, err);
-	return r < 0 || !endpoint.host ? r : remote_open(&endpoint, name, options, ret, err);
+	if (r < 0 || !endpoint.host)
+		return r;
+	struct remote_options with_helpers = *options;
+	with_helpers.helpers = registries_credential_helpers(registries);
+	return remote_open(&endpoint, name, &with_helpers, ret, err);
 }
 
 int remote_read_blob(const struct remote *remote, const struct descriptor *blob, size_t max, const char *what,

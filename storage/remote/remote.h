@@ -17,6 +17,7 @@ struct remote_options {
 	int tls_verify;                    /* 1, 0, or -1: as registries.conf says */
 	int retries;                       /* -1: the default */
 	int retry_delay_s;                 /* -1: growing pauses */
+	const struct strv *helpers;        /* of registries.conf, for remote_open(); NULL: none */
 };
 
 /* A registry, and what the image is called there. */

@@ -18,7 +18,8 @@ of which the first that fits and has not happened TIMES times yet is applied:
   status CODE   there is no other answer than this, with Retry-After: SECONDS when it is written CODE/SECONDS
   drop N        the connection ends when N bytes of the request's body have come
   norange       Range is not understood
-  redirect URL  the answer is found at URL (and the request's path behind it)
+  redirect URL  the answer is found at URL (and the request's path behind it); the request's body is not read
+  redirect-late URL  the same when the body has been read
 
 LOG gets a line for each request: METHOD PATH, the fault (or "-"), "range=…", "auth=" and the scheme of Authorization, each "-" where there is none, and the status.
 """
@@ -31,7 +32,7 @@ import threading
 import time
 
 UPSTREAM, RULES, LOG = sys.argv[1:]
-HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 happened, lock = {}, threading.Lock()
 
 
@@ -56,9 +57,16 @@ class Hangup(Exception):
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def handle_expect_100(self):
+        """Only when the body is wanted."""
+        return True
+
     def body_pieces(self, limit):
         """The request's body; ends the connection after `limit` bytes."""
         seen = 0
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.send_response_only(100)
+            self.end_headers()
 
         def checked(data):
             nonlocal seen
@@ -144,7 +152,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             code, _, retry_after = argument.partition("/")
             self.status = int(code)
             self.refuse(self.status, retry_after)
-        elif fault == "redirect":
+        elif fault in ("redirect", "redirect-late"):
+            for _ in self.body_pieces(None) if fault == "redirect-late" else ():
+                pass
+            self.close_connection = True
             self.status = 307
             self.send_response(307)
             self.send_header("Location", argument + self.path)

@@ -228,3 +228,43 @@ clear_images() {
 	run coracle exec one /bin/busybox sh -c 'cd /; busybox rm -r dir; busybox mkdir dir; busybox ls -a dir; busybox mv opaque moved && busybox ls moved'
 	expect_output $'.\n..\nnew'
 }
+
+@test "short names: an alias of registries.conf leads to what is here, as do the registries that are searched" {
+	load_image busybox
+	mkdir -p "$HOME/.config/containers"
+	local conf=$HOME/.config/containers/registries.conf name
+	# Each with a label that says which it is.
+	for name in quay.example/x/other:latest quay.example/x/other:2 one.example/tool docker.io/library/tool deep.example/a/tool docker.io/library/plain; do
+		coracle create --name made busybox >"$T/out"
+		coracle commit -q --change "LABEL is=$name" made "$name" >"$T/out"
+		coracle rm made >"$T/out"
+	done
+	is() { coracle image inspect --format '{{index .Labels "is"}}' "$1"; }
+	expect_equal "$(is tool)" docker.io/library/tool
+	printf 'unqualified-search-registries = ["one.example", "docker.io"]\n' >"$conf"
+	expect_equal "$(is tool)" one.example/tool
+	expect_equal "$(is plain)" docker.io/library/plain
+	printf '[aliases]\n"tool" = "quay.example/x/other"\n' >>"$conf"
+	expect_equal "$(is tool)" quay.example/x/other:latest
+	expect_equal "$(is tool:2)" quay.example/x/other:2
+	expect_equal "$(coracle run --rm --pull never tool echo ran)" ran
+	coracle create --name of-tool --pull never tool >"$T/out"
+	expect_equal "$(coracle inspect --format '{{.ImageName}}' of-tool)" quay.example/x/other:latest
+	coracle rm of-tool >"$T/out"
+	coracle image exists tool
+	# What was made here by that very name comes first, and a name that is whole means what it says.
+	coracle tag one.example/tool tool
+	expect_equal "$(is tool)" one.example/tool
+	expect_equal "$(is docker.io/library/tool)" docker.io/library/tool
+	coracle untag tool localhost/tool
+	run coracle rmi tool
+	expect_status 0
+	expect_match "quay.example/x/other:latest"
+	expect_no coracle image exists quay.example/x/other:latest
+	coracle image exists one.example/tool
+	coracle image exists docker.io/library/tool
+	# An alias of the one that is not here does not hide the others; a broken file breaks no image that is here.
+	expect_equal "$(is tool)" docker.io/library/tool
+	echo '[[tool' >>"$conf"
+	expect_equal "$(is tool)" docker.io/library/tool
+}

@@ -190,6 +190,76 @@ AUTH=.config/containers/auth.json
 	[[ ! -e $HOME/drawer ]]
 }
 
+@test "credential-helpers of registries.conf: their order, for login, pull, push and logout, and podman goes the same way" {
+	start_registry htpasswd
+	mkdir "$T/bin"
+	local name
+	for name in one two; do
+		cat >"$T/bin/docker-credential-$name" <<-H
+			#!/bin/sh
+			input=\$(cat)
+			not_found() { echo 'credentials not found in native keychain'; exit 1; }
+			case \$1 in
+			store) echo "\$input" >"$T/$name" ;;
+			get) cat "$T/$name" 2>/dev/null || not_found ;;
+			erase) rm "$T/$name" 2>/dev/null || not_found ;;
+			list) echo '{"$REGISTRY":"alice"}' ;;
+			esac
+		H
+		chmod +x "$T/bin/docker-credential-$name"
+	done
+	export PATH=$T/bin:$PATH
+	local conf=$HOME/.config/containers/registries.conf entry
+	entry=$(<"$conf")
+	helpers_are() { printf 'credential-helpers = [%s]\n%s\n' "$1" "$entry" >"$conf"; }
+	# The first takes them; the files are not in the list.
+	helpers_are '"one", "two"'
+	run coracle login -v -u alice -p secret "$REGISTRY"
+	expect_match "Used: docker-credential-one"
+	expect_equal "$(jq -r '.Username + ":" + .Secret' "$T/one")" alice:secret
+	[[ ! -e $T/two && ! -e $HOME/$AUTH && ! -e $XDG_RUNTIME_DIR/containers/auth.json ]]
+	run podman login --get-login "$REGISTRY"
+	expect_match alice
+	load_image busybox
+	coracle push -q busybox "$REGISTRY/team/app:1"
+	coracle rmi -a -f
+	coracle pull -q "$REGISTRY/team/app:1"
+	expect_error 125 "keep credentials for whole registries" coracle login -u alice -p secret "$REGISTRY/team"
+	# The second has them as well: what the first says goes first, and logout takes both.
+	echo '{"ServerURL":"x","Username":"bob","Secret":"no"}' >"$T/two"
+	run coracle login --get-login "$REGISTRY"
+	expect_output alice
+	helpers_are '"two", "one"'
+	run coracle login --get-login "$REGISTRY"
+	expect_output bob
+	expect_error 125 "." coracle pull -q "$REGISTRY/team/app:1"
+	coracle logout "$REGISTRY"
+	[[ ! -e $T/one && ! -e $T/two ]]
+	# The files have a name in the list.
+	helpers_are '"containers-auth.json", "one"'
+	run coracle login -v -u alice -p secret "$REGISTRY"
+	expect_match "Used: $HOME/$AUTH"
+	[[ ! -e $T/one ]]
+	cp "$T/bin/docker-credential-one" "$T/bin/docker-credential-three"
+	sed -i "s|$T/one|$T/three|" "$T/bin/docker-credential-three"
+	echo '{"ServerURL":"x","Username":"carol","Secret":"no"}' >"$T/three"
+	helpers_are '"three", "containers-auth.json"'
+	run coracle login --get-login "$REGISTRY"
+	expect_output carol
+	coracle logout --all
+	[[ ! -e $T/three ]]
+	expect_equal "$(jq -c .auths "$HOME/$AUTH")" '{}'
+	# One that is not there is passed over where another knows, and told of where none does.
+	helpers_are '"nothere", "one"'
+	coracle login -u alice -p secret "$REGISTRY"
+	expect_equal "$(jq -r .Secret "$T/one")" secret
+	coracle pull -q "$REGISTRY/team/app:1"
+	rm "$T/one"
+	expect_error 125 "docker-credential-nothere is not there" coracle login --get-login "$REGISTRY"
+	helpers_are '"a/b"'
+	expect_error 125 'registries.conf: credential-helpers: "a/b" is not the name of one' coracle login --get-login "$REGISTRY"
+}
+
 @test "two logins at once are both kept" {
 	start_registry htpasswd
 	local i pids=()

@@ -208,6 +208,29 @@ media_types() { # repository:tag
 	expect_no registry_manifest new:1 2>/dev/null
 }
 
+@test "a registry that sends what is written on to another host: it arrives there" {
+	load_image busybox
+	head -c 20000000 /dev/urandom >"$T/noise"
+	coracle create --name grown busybox >"$T/out"
+	coracle cp "$T/noise" grown:/noise
+	coracle commit -q grown grown >"$T/out"
+	coracle rm grown >"$T/out"
+	local from=localhost/grown method when i=0
+	# Before it has read any of it, and after all of it.
+	for when in redirect redirect-late; do
+		start_registry
+		start_faulty_proxy
+		for method in PATCH PUT POST '*'; do
+			: >"$PROXY_LOG"
+			faults_end
+			fault '*' "$method" . "$when" "http://$REGISTRY"
+			coracle push -q --retry-delay 0 "$from" "$PROXY/app$((++i)):1"
+			grep -q " $when .* 307\$" "$PROXY_LOG"
+			expect_equal "$(diff_ids_of "app$i:1")" "$(diff_ids_here "$from")"
+		done
+	done
+}
+
 @test "nobody waits for a push: images and volumes are removed meanwhile, the pushed image too, which arrives whole" {
 	local ids pid seconds
 	load_image busybox
