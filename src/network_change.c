@@ -28,7 +28,7 @@ static int open_record(struct network_change *change, const char *id, struct err
 	if (r < 0 || (r = container_read(change->store, id, &change->container, err)) < 0 ||
 	    (r = container_state(change->store, id, &change->state, err)) < 0)
 		return r;
-	if (change->state.status == CONTAINER_STARTING)
+	if (change->state.status == CONTAINER_STARTING || change->state.status == CONTAINER_RESTARTING)
 		return -EAGAIN;
 	if (change->state.status != CONTAINER_CREATED && change->state.status != CONTAINER_EXITED)
 		return 0;

@@ -21,7 +21,7 @@ struct options {
 
 static const struct cli_option table[] = {
     EACH_OPTIONS,
-    {0, "condition", CLI_COMMA_LIST, offsetof(struct options, conditions), "STATE", "Wait for one of these states instead: created, initialized, running, paused, stopping, stopped, exited or removing"},
+    {0, "condition", CLI_COMMA_LIST, offsetof(struct options, conditions), "STATE", "Wait for one of these states instead: created, initialized, running, paused, restarting, stopping, stopped, exited or removing"},
     {0, "ignore", CLI_FLAG, offsetof(struct options, each.ignore), NULL, "Say nothing of containers that are not there"},
     {'i', "interval", CLI_STRING, offsetof(struct options, interval), "TIME", "How often to look whether it is in that state, as 500ms or 2s (250ms by default; a plain number is milliseconds)"},
     CLI_OPTIONS_END,

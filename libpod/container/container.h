@@ -10,7 +10,7 @@
  *	containers/<id>/{upper,work}    what the container writes; etc/{hosts,hostname,resolv.conf}
  *	names/<name>                    symlink to the id; making it reserves the name
  *
- * States: created (no state file) → running ⇄ paused → stopping → exited; removing is over when the directory was renamed into trash. What the state file
+ * States: created (no state file) → running ⇄ paused → stopping → exited; running → restarting → running by its restart policy; removing is over when the directory was renamed into trash. What the state file
  * says of a living container is believed only while the lock is held; otherwise the monitor died without a word (kill -9, power cut), the container
  * died with it, and the truth is: exited, code 137 unless it had recorded one. No state can be stale.
  */
@@ -29,8 +29,9 @@ enum container_status {
 	CONTAINER_STOPPING,
 	CONTAINER_EXITED,
 	CONTAINER_STARTING, /* the monitor is there, the process not yet: shown as "initialized" */
+	CONTAINER_RESTARTING, /* its process has ended, and the monitor will start it again as its restart policy says */
 };
-const char *container_status_name(enum container_status status); /* "created" "running" "paused" "stopping" "exited" "initialized" */
+const char *container_status_name(enum container_status status); /* "created" "running" "paused" "stopping" "exited" "initialized" "restarting" */
 
 /* The state file: JSON on one line, so that other tools can read it; written with snprintf by the monitor (state_file.c has both ends). */
 struct container_state {
@@ -157,6 +158,8 @@ int container_open(struct store *store, const char *id, struct error *err);
 
 /* The truth: reads the state file and looks at the lock. */
 int container_state(struct store *store, const char *id, struct container_state *ret, struct error *err);
+/* -ESRCH, with a text that says what a container is that is not running, and, when it is between two of its lives, what to do about it. */
+int container_not_running(struct store *store, const struct container *container, struct error *err);
 /* The same after the connection to its monitor broke: that one is dying, and its lock may be free a moment later than its socket; this waits for it. -EBUSY, "the monitor of container … has closed
  * the connection", when it is still there after 10 seconds. */
 int container_state_after(struct store *store, const char *id, struct container_state *ret, struct error *err);

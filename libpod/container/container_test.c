@@ -308,6 +308,13 @@ static void test_truth(void **state)
 	assert_int_equal(s.exit_code, 137);
 	assert_int_equal(s.pid, 0);
 
+	/* Between two lives its process had ended before, and how is known. */
+	s = (struct container_state){.status = CONTAINER_RESTARTING, .monitor_pid = 4, .started_ns = 7, .finished_ns = 8};
+	assert_int_equal(container_state_write(dirfd, &s, NULL), 0);
+	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
+	assert_int_equal(s.status, CONTAINER_EXITED);
+	assert_int_equal(s.exit_code, 0);
+
 	assert_int_equal(file_write_at(dirfd, "state", "{\"sta", 5, 0600, 0, NULL), 0);
 	assert_int_equal(container_state(store, container->id, &s, NULL), 0);
 	assert_int_equal(s.status, CONTAINER_EXITED);

@@ -32,6 +32,9 @@ static void bury(struct container_state *state)
 {
 	if (state->status == CONTAINER_STARTING && !state->started_ns) {
 		state->status = CONTAINER_CREATED;
+	} else if (state->status == CONTAINER_RESTARTING) {
+		/* Its process had ended before, and how is known. */
+		state->status = CONTAINER_EXITED;
 	} else if (is_living(state->status)) {
 		state->status = CONTAINER_EXITED;
 		if (!state->exit_code)
@@ -126,6 +129,25 @@ int container_state(struct store *store, const char *id, struct container_state 
 	}
 	*ret = state;
 	return 0;
+}
+
+int container_not_running(struct store *store, const struct container *container, struct error *err)
+{
+	struct container_state state;
+	int r = container_state(store, container->id, &state, err);
+	if (r < 0)
+		return r;
+	switch (state.status) {
+	case CONTAINER_RESTARTING:
+		return error_set(err, ESRCH, "container %s is restarting: wait until it is running, or stop it for good with `coracle stop %s`",
+				 container->name, container->name);
+	case CONTAINER_RUNNING:
+	case CONTAINER_PAUSED:
+	case CONTAINER_STOPPING:
+		return error_set(err, ESRCH, "container %s was not running a moment ago; try again", container->name);
+	default:
+		return error_set(err, ESRCH, "container %s is not running (it is %s)", container->name, container_status_name(state.status));
+	}
 }
 
 int container_state_after(struct store *store, const char *id, struct container_state *ret, struct error *err)

@@ -8,6 +8,7 @@
 static const char *const names[] = {
     [CONTAINER_CREATED] = "created",   [CONTAINER_RUNNING] = "running", [CONTAINER_PAUSED] = "paused",
     [CONTAINER_STOPPING] = "stopping", [CONTAINER_EXITED] = "exited",   [CONTAINER_STARTING] = "initialized",
+    [CONTAINER_RESTARTING] = "restarting",
 };
 
 const char *container_status_name(enum container_status status)

@@ -21,6 +21,7 @@ static const struct {
     {"created", BIT(CONTAINER_CREATED)},      {"configured", BIT(CONTAINER_CREATED)},
     {"initialized", BIT(CONTAINER_STARTING)}, {"running", BIT(CONTAINER_RUNNING)},
     {"paused", BIT(CONTAINER_PAUSED)},        {"stopping", BIT(CONTAINER_STOPPING)},
+    {"restarting", BIT(CONTAINER_RESTARTING)},
     {"stopped", BIT(CONTAINER_EXITED)},       {"exited", BIT(CONTAINER_EXITED)},
     {"removing", CONTROL_WAIT_REMOVED},
 };
@@ -33,7 +34,7 @@ int control_condition(const char *name, unsigned int *set, struct error *err)
 			return 0;
 		}
 	return error_set(err, EINVAL,
-			 "a container is never \"%s\"; there are created, initialized, running, paused, stopping, "
+			 "a container is never \"%s\"; there are created, initialized, running, paused, restarting, stopping, "
 			 "stopped, exited and removing",
 			 name);
 }

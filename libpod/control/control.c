@@ -9,6 +9,7 @@
 #include "libpod/volumes/volumes.h"
 
 #define STOP_TRIES 1000 /* 10 ms each */
+#define NAP (&(struct timespec){.tv_nsec = 10000000})
 
 static bool is_alive(enum container_status status)
 {
@@ -19,13 +20,15 @@ static bool is_alive(enum container_status status)
 static int connect_running(struct store *store, const struct container *container, struct error *err)
 {
 	int fd = monitor_connect(store, container->id, err);
-	if (fd != -ESRCH)
-		return fd;
-	struct container_state state;
-	int r = container_state(store, container->id, &state, err);
-	if (r < 0)
-		return r;
-	return error_set(err, ESRCH, "container %s is not running (it is %s)", container->name, container_status_name(state.status));
+	return fd == -ESRCH ? container_not_running(store, container, err) : fd;
+}
+
+/* What was asked of a process that is not there, between two lives of the container, fails in words that say so. */
+static int asked(struct store *store, const struct container *container, int r, const char *what, struct error *err)
+{
+	if (r == -ESRCH)
+		return container_not_running(store, container, err);
+	return r < 0 ? error_context(err, "%s %s", what, container->name) : r;
 }
 
 /* Until it has ended; one with --rm may be gone altogether by then. */
@@ -62,7 +65,7 @@ static int stop(struct store *store, const struct container *container, int64_t 
 	int r = 1;
 	for (int i = 0; r > 0 && i < STOP_TRIES; i++) {
 		if (i)
-			nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+			nanosleep(NAP, NULL);
 		r = stop_once(store, container, timeout, restart, err);
 	}
 	return r > 0 ? error_set(err, EBUSY, "the monitor of container %s closes every connection", container->name) : r;
@@ -80,10 +83,26 @@ int control_stop_to_restart(struct store *store, const struct container *contain
 
 int control_kill(struct store *store, const struct container *container, int signal, struct error *err)
 {
-	auto_close int fd = connect_running(store, container, err);
-	int r = fd < 0 ? fd : monitor_kill(fd, signal, err);
-	/* What this signal does is known, and the next command may rely on it; what others do is the process's own affair. */
-	return r < 0 || signal != SIGKILL ? r : wait_for_end(store, container, fd, err);
+	bool ends = signal == SIGKILL || signal == container->stop_signal;
+	int r = -ESRCH;
+	for (int i = 0; r == -ESRCH && i < STOP_TRIES; i++) {
+		struct container_state state;
+		if (i) {
+			error_clear(err);
+			nanosleep(NAP, NULL);
+		}
+		auto_close int fd = connect_running(store, container, err);
+		if (fd < 0)
+			return fd;
+		r = monitor_kill(fd, signal, err);
+		/* What this signal does is known, and the next command may rely on it; what others do is the process's own affair. */
+		if (r == 0 && signal == SIGKILL)
+			return wait_for_end(store, container, fd, err);
+		/* As stop: the monitor that was just executing coracle for the next start has not heard us. */
+		if (r == -ESRCH && (!ends || container_state(store, container->id, &state, NULL) < 0 || !is_alive(state.status)))
+			return container_not_running(store, container, err);
+	}
+	return r;
 }
 
 int control_pause(struct store *store, const struct container *container, struct error *err)
@@ -91,8 +110,7 @@ int control_pause(struct store *store, const struct container *container, struct
 	auto_close int fd = connect_running(store, container, err);
 	if (fd < 0)
 		return fd;
-	int r = monitor_pause(fd, err);
-	return r < 0 ? error_context(err, "pause %s", container->name) : r;
+	return asked(store, container, monitor_pause(fd, err), "pause", err);
 }
 
 int control_unpause(struct store *store, const struct container *container, struct error *err)
@@ -100,8 +118,7 @@ int control_unpause(struct store *store, const struct container *container, stru
 	auto_close int fd = connect_running(store, container, err);
 	if (fd < 0)
 		return fd;
-	int r = monitor_unpause(fd, err);
-	return r < 0 ? error_context(err, "unpause %s", container->name) : r;
+	return asked(store, container, monitor_unpause(fd, err), "unpause", err);
 }
 
 int control_hold(struct store *store, const struct container *container, struct error *err)
@@ -109,8 +126,8 @@ int control_hold(struct store *store, const struct container *container, struct 
 	auto_close int fd = connect_running(store, container, err);
 	if (fd < 0)
 		return fd;
-	int r = monitor_hold(fd, err);
-	return r < 0 ? error_context(err, "pause %s", container->name) : TAKE_FD(fd);
+	int r = asked(store, container, monitor_hold(fd, err), "pause", err);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 int control_wait(struct store *store, const struct container *container, int *ret_exit_code, struct error *err)

@@ -24,11 +24,11 @@ static int connect_running(struct store *store, const struct container *containe
 				     ? -ESRCH
 				     : monitor_connect(store, container->id, err);
 	if (monitor == -ESRCH)
-		return error_set(err, ESRCH, "container %s is not running", container->name);
+		return container_not_running(store, container, err);
 	if (monitor < 0)
 		return monitor;
 	r = monitor_pidfd(monitor, ret_pidfd, err);
-	return r == -ESRCH ? error_set(err, ESRCH, "container %s is not running", container->name) : r;
+	return r == -ESRCH ? container_not_running(store, container, err) : r;
 }
 
 static int read_spec(struct store *store, const struct container *container, struct spec *spec, struct error *err)

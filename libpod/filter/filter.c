@@ -43,12 +43,12 @@ static int container_time(struct store *store, const char *name, int64_t *ret, s
 /* What container_status_from_name() does not know is podman's and docker's: of two other names for ours, and of what no container of ours is. */
 static int check_status(const char *value, struct error *err)
 {
-	static const char *const others[] = {"stopped", "configured", "restarting", "removing", "dead", "unknown"};
+	static const char *const others[] = {"stopped", "configured", "removing", "dead", "unknown"};
 	enum container_status status;
 	bool known = container_status_from_name(value, &status);
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		known |= strcmp(others[i], value) == 0;
-	return known ? 0 : error_set(err, EINVAL, "--filter status=%s: there are created, initialized, running, paused, stopping and exited", value);
+	return known ? 0 : error_set(err, EINVAL, "--filter status=%s: there are created, initialized, running, paused, restarting, stopping and exited", value);
 }
 
 static int check_pair(struct store *store, const char *pair, struct filter *filter, struct error *err)

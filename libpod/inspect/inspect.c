@@ -59,9 +59,10 @@ static struct json_object *state_object(const struct container_state *state)
 	bool alive = state->status != CONTAINER_CREATED && state->status != CONTAINER_EXITED;
 	json_add_string(object, "OciVersion", OCI_VERSION);
 	json_add_string(object, "Status", container_status_name(state->status));
-	json_add_bool(object, "Running", state->status == CONTAINER_RUNNING || state->status == CONTAINER_STOPPING);
+	/* docker: one that is restarting is running, too. */
+	json_add_bool(object, "Running", state->status == CONTAINER_RUNNING || state->status == CONTAINER_STOPPING || state->status == CONTAINER_RESTARTING);
 	json_add_bool(object, "Paused", state->status == CONTAINER_PAUSED);
-	json_add_bool(object, "Restarting", false);
+	json_add_bool(object, "Restarting", state->status == CONTAINER_RESTARTING);
 	json_add_bool(object, "OOMKilled", state->oom_killed);
 	json_add_bool(object, "Dead", false);
 	json_add_int(object, "Pid", alive ? state->pid : 0);

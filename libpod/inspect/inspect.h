@@ -14,7 +14,7 @@ int inspect_container(struct store *store, const struct container_entry *entry, 
 char *inspect_ports_text(const struct container *container);
 /* NetworkSettings.Ports and HostConfig.PortBindings: {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}; exposed ports that are not published are null where asked for. */
 struct json_object *inspect_ports(const struct container *container, bool with_exposed);
-/* "Up 3 minutes", "Exited (0) 2 hours ago", "Created", "Paused". malloc'd. */
+/* "Up 3 minutes", "Exited (0) 2 hours ago", "Restarting (1) 3 seconds ago", "Created", "Paused". malloc'd. */
 char *inspect_status_text(const struct container_state *state);
 
 /* NetworkSettings of a container (networks.c): where it runs on networks of the user's, what it has on each. */

@@ -74,6 +74,9 @@ char *inspect_status_text(const struct container_state *state)
 				 format_human_duration(duration, (now - state->finished_ns) / 1000000000));
 	case CONTAINER_PAUSED:
 		return xstrdup("Paused");
+	case CONTAINER_RESTARTING:
+		return xasprintf("Restarting (%d) %s ago", state->exit_code,
+				 format_human_duration(duration, (now - state->finished_ns) / 1000000000));
 	case CONTAINER_STARTING:
 		return xstrdup("Initialized");
 	default:

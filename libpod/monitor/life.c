@@ -146,7 +146,7 @@ static void wait_for_restart(struct monitor *m)
 	m->restart_at = now_ms() + m->d.backoff_ms;
 	source_close(m, &m->input);
 	release_mounts(m);
-	life_write_state(m, CONTAINER_STARTING);
+	life_write_state(m, CONTAINER_RESTARTING);
 }
 
 /* All output that there is goes to log and clients before anybody hears of the exit. */
@@ -205,12 +205,16 @@ void life_children(struct monitor *m)
 /* ---- stop ---- */
 int life_kill(struct monitor *m, int signal)
 {
+	bool comes_again = m->phase == PHASE_DRAINING && wants_restart(m);
 	if (signal == SIGKILL || signal == m->d.stop_signal)
 		m->state.stopped_by_user = true;
 	if (m->phase == PHASE_WAITING && m->state.stopped_by_user) {
 		finish(m);
 		return 0;
 	}
+	/* Its process is gone already; what was to come is not. */
+	if (comes_again && m->state.stopped_by_user)
+		return 0;
 	if (m->exited)
 		return -ESRCH;
 	return pidfd_signal(m->d.pidfd, signal);

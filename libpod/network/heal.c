@@ -256,11 +256,10 @@ static bool heal_one(struct store *store, const char *id, const struct keeper_li
 	if (is_attached(listing, id) || container_read_listed(store, id, &container, NULL) < 0 ||
 	    !container->networks_count || container_state(store, id, &state, NULL) < 0)
 		return false;
-	if (state.status == CONTAINER_STARTING) {
-		if (state.started_ns)
-			(void)hold(store, id, NULL);
+	if (state.status == CONTAINER_RESTARTING)
+		(void)hold(store, id, NULL);
+	if (state.status == CONTAINER_STARTING || state.status == CONTAINER_RESTARTING)
 		return true;
-	}
 	if (state.status != CONTAINER_RUNNING && state.status != CONTAINER_PAUSED)
 		return false;
 	container_free(container);

@@ -277,11 +277,11 @@ int top_list(struct store *store, const struct container *container, const struc
 
 	auto_close int monitor = monitor_connect(store, container->id, err);
 	if (monitor == -ESRCH)
-		return error_set(err, ESRCH, "container %s is not running", container->name);
+		return container_not_running(store, container, err);
 	auto_close int pidfd = -1;
 	int r = monitor;
 	if (monitor < 0 || (r = monitor_pidfd(monitor, &pidfd, err)) < 0)
-		return r;
+		return r == -ESRCH ? container_not_running(store, container, err) : r;
 	pid_t pid = pidfd_pid(pidfd);
 	auto_free char *path = xasprintf("/proc/%d/ns/pid", pid);
 	struct stat st;

@@ -426,6 +426,99 @@ ENDLESS='echo up; trap "echo term; exit 3" TERM; while :; do sleep 0.02; done'
 	done
 }
 
+# Its sixth life is 3.2 seconds away, which is time to look at it.
+rests() { # name
+	[[ $(inspected "$1" RestartCount) -ge 5 && $(inspected "$1" State.Status) == restarting ]]
+}
+
+@test "restart policy: one that waits for its next life is shown as restarting" {
+	local started
+	coracle run -d --name one --restart always busybox sh -c 'echo once; exit 7'
+	wait_until 20 rests one
+	expect_matches "$(coracle ps --format '{{.Status}}')" '^Restarting \(7\) ([0-9]+ seconds?|Less than a second) ago$'
+	expect_equal "$(coracle ps --filter status=restarting --format '{{.Names}} {{.State}}')" "one restarting"
+	expect_equal "$(coracle ps -q --filter status=running)" ""
+	expect_equal "$(coracle ps -a --format json | jq -r '.[].State')" restarting
+	expect_equal "$(coracle inspect one | jq -c '.[0].State | [.Status, .Running, .Restarting, .Paused, .Pid, .ExitCode]')" '["restarting",true,true,false,0,7]'
+	# What is done to a process has none to be done to; it says what it waits for.
+	expect_error 125 'one is restarting' coracle exec one true
+	expect_error 125 'one is restarting' coracle pause one
+	expect_error 125 'one is restarting' coracle unpause one
+	expect_error 125 'one is restarting' coracle top one
+	expect_error 125 'one is restarting' coracle kill -s HUP one
+	expect_error 125 'one is restarting' coracle rm one
+	coracle container prune -f >/dev/null
+	expect_state one restarting
+	# It is started already, and goes on as it was going to.
+	started=$(inspected one State.StartedAt)
+	coracle start one
+	expect_equal "$(inspected one State.StartedAt)" "$started"
+	expect_equal "$(coracle wait --condition restarting one)" -1
+	again() { [[ $(inspected one RestartCount) == 6 ]]; }
+	wait_until 10 again
+	coracle stop one
+	expect_state one exited
+	expect_equal "$(inspected one State.ExitCode)" 7
+}
+
+@test "restart policy: stop, kill and rm -f end one that waits for its next life, and those who wait hear of it" {
+	local i name pids
+	for name in stopped killed termed removed again; do
+		coracle run -d --name "$name" --restart always busybox sh -c 'echo once; exit 7' >/dev/null
+	done
+	coracle wait stopped >"$T/waited" 3>&- &
+	pids=$!
+	coracle logs -f stopped >"$T/followed" 3>&- &
+	pids+=" $!"
+	for name in stopped killed termed removed again; do wait_until 20 rests "$name"; done
+	[[ ! -s $T/waited ]]
+	SECONDS=0
+	coracle stop stopped
+	coracle kill killed
+	coracle kill -s TERM termed
+	coracle rm -f removed
+	# shellcheck disable=SC2086 # it is two
+	wait $pids
+	expect_equal "$(cat "$T/waited")" 7
+	expect_equal "$(sort -u "$T/followed")" once
+	expect_equal "$(grep -c once "$T/followed")" "$(($(inspected stopped RestartCount) + 1))"
+	for name in stopped killed; do expect_state "$name" exited; done
+	wait_until 5 is_state termed exited
+	expect_error 125 'no such container' coracle logs removed
+	# A restart is now, not when its time would have come, and counts anew.
+	coracle restart again
+	[[ $(inspected again RestartCount) -le 1 ]]
+	((SECONDS < 10))
+	coracle stop again
+	for i in stopped killed termed; do
+		expect_equal "$(inspected "$i" State.ExitCode)" 7
+		name=$(coracle logs "$i" | wc -l)
+		sleep 0.5
+		expect_equal "$(coracle logs "$i" | wc -l)" "$name"
+	done
+}
+
+@test "restart policy: kill is heard whenever it comes" {
+	local i
+	for i in $(seq 30); do
+		coracle run -d --restart always --name one busybox sleep 0.0$((i % 7)) >/dev/null
+		sleep 0.$((10 + i * 7 % 60))
+		timeout 8 "$T/coracle" kill one >/dev/null
+		expect_state one exited
+		coracle rm one >/dev/null
+	done
+}
+
+@test "restart policy: a monitor that is killed while it waits leaves what its container ended with" {
+	coracle run -d --name one --restart always busybox true
+	wait_until 20 rests one
+	kill -9 "$(inspected one State.ConmonPid)"
+	wait_until 5 is_state one exited
+	expect_equal "$(inspected one State.ExitCode)" 0
+	coracle start one
+	coracle stop -t 0 one
+}
+
 @test "restart policy: unless-stopped, and ports come back" {
 	local a
 	a=$(free_port)
