@@ -6,6 +6,11 @@
 #include "src/create_options.h"
 #include "src/session.h"
 
+static const struct cli_option table[] = {
+    {'a', "attach", CLI_LIST, offsetof(struct create_options, attach), "STREAM", "As with docker, for scripts: stdin, stdout or stderr; what is attached is up to \"start\""},
+    CLI_OPTIONS_END,
+};
+
 static int run(struct cli_context *context, struct error *err)
 {
 	struct create_options *options = context->options;
@@ -30,7 +35,7 @@ const struct cli_command cmd_create = {
     .description = "Makes a container of an image and prints its id. It is started with `coracle start`.",
     .examples = "coracle create --name web -p 8080:80 localhost/nginx\ncoracle start web",
     .shared = (const struct cli_option *const[]){create_option_table, NULL},
-    .options = NULL,
+    .options = table,
     .options_size = sizeof(struct create_options),
     .defaults = create_option_defaults,
     .min_arguments = 1,

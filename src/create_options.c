@@ -25,6 +25,7 @@ const struct cli_option create_option_table[] = {
     {0, "cidfile", CLI_STRING, AT(cidfile), "FILE", "Write the container's id to a new file", .complete = CLI_COMPLETE_FILE},
     {0, "device", CLI_LIST, AT(devices), "DEVICE[:PATH][:rwm]", "Give the container a device that you may open, or a CDI device: vendor.com/class=name", .complete = CLI_COMPLETE_FILE},
     {0, "device-cgroup-rule", CLI_LIST, AT(device_cgroup_rules), "RULE", "Not without the machine's root"},
+    {0, "disable-content-trust", CLI_FLAG, AT(disable_content_trust), NULL, "Docker's; signatures are up to policy.json", .hidden = true},
     {0, "dns", CLI_LIST, AT(dns), "ADDRESS", "Use this name server"},
     {0, "dns-option", CLI_LIST, AT(dns_options), "OPTION", "Set an option of resolv.conf(5)"},
     {0, "dns-opt", CLI_LIST, AT(dns_options), "OPTION", "Set an option of resolv.conf(5)", .hidden = true},
@@ -126,6 +127,11 @@ int create_options_check(const struct create_options *options, struct error *err
 {
 	if (options->entrypoint_given && !options->entrypoint)
 		return error_set(err, EINVAL, "--entrypoint needs a program");
+	for (size_t i = 0; i < options->attach.count; i++) {
+		const char *name = options->attach.items[i];
+		if (strcasecmp(name, "stdin") != 0 && strcasecmp(name, "stdout") != 0 && strcasecmp(name, "stderr") != 0)
+			return error_set(err, EINVAL, "--attach %s: there are stdin, stdout and stderr", name);
+	}
 	if (options->replace && !options->name)
 		return error_set(err, EINVAL, "--replace needs --name");
 	if (options->timeout < 0 || options->timeout > TIMEOUT_MAX_S)

@@ -99,7 +99,7 @@ static void add_times(struct json_object *row, const struct step *step, bool hum
 {
 	char duration[TEXT_STAMP_MAX], stamp[TEXT_STAMP_MAX] = "";
 	int64_t created_ns;
-	auto_free char *since = xstrdup("");
+	auto_free char *since = xstrdup("N/A");
 	auto_free char *seconds = xstrdup("");
 	if (parse_rfc3339(step->created, &created_ns) == 0) {
 		time_t time = created_ns / 1000000000;

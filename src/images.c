@@ -145,8 +145,10 @@ static void add_size(struct json_object *json, const char *key, int64_t bytes)
 static void add_times(struct json_object *json, int64_t created_ns)
 {
 	char duration[TEXT_STAMP_MAX], stamp[TEXT_STAMP_MAX];
-	auto_free char *ago =
-	    xasprintf("%s ago", format_human_duration(duration, (time_now_ns() - created_ns) / 1000000000));
+	/* An image need not say when it was made. */
+	auto_free char *ago = created_ns == 0
+				  ? xstrdup("N/A")
+				  : xasprintf("%s ago", format_human_duration(duration, (time_now_ns() - created_ns) / 1000000000));
 	time_t seconds = created_ns / 1000000000;
 	struct tm tm;
 	strftime(stamp, sizeof(stamp), "%F %T +0000 UTC", gmtime_r(&seconds, &tm));
@@ -215,6 +217,7 @@ static struct json_object *template_row(const struct listing *listing, const str
 	auto_strv struct strv tags = STRV_INIT;
 	tagged_names(image, &tags);
 	auto_free char *config_digest = xasprintf("sha256:%s", image->id);
+	json_add_string(json, "Id", image->id);
 	json_add_string(json, "ConfigDigest", config_digest);
 	json_add_int(json, "Containers", count_containers(listing, image));
 	json_add_bool(json, "Dangling", image->names.count == 0);

@@ -21,7 +21,7 @@ static const struct cli_option table[] = {
     {'f', "format", CLI_STRING, offsetof(struct options, format), "FORMAT", "json, or a Go template"},
     {'l', "latest", CLI_FLAG, offsetof(struct options, latest), NULL, "The container that was created last"},
     {'s', "size", CLI_FLAG, offsetof(struct options, size), NULL, "What the container has written, and its size with its image"},
-    {0, "type", CLI_STRING, offsetof(struct options, type), "TYPE", "What the names are: all, container or image", .values = "all|container|image"},
+    {'t', "type", CLI_STRING, offsetof(struct options, type), "TYPE", "What the names are: all, container or image", .values = "all|container|image"},
     CLI_OPTIONS_END,
 };
 static const struct cli_option container_table[] = {

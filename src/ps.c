@@ -109,7 +109,9 @@ static void add_fields(struct json_object *row, const struct container_entry *en
 	auto_free char *mounts = strv_join(&mounted, ",");
 	char created[TEXT_STAMP_MAX];
 	json_add_string(row, "ImageID", image_id);
-	json_add_string(row, "CreatedAt", format_rfc3339_local(created, container->created_ns));
+	json_add_string(row, "CreatedAt", format_listed_time(created, container->created_ns));
+	json_add_string(row, "Pod", ""); /* documented by podman; there are none here */
+	json_add_string(row, "PodName", "");
 	add_ago(row, "RunningFor", container->created_ns);
 	json_add_int(row, "Created", container->created_ns / 1000000000);
 	json_add_string(row, "State", container_status_name(entry->state.status));

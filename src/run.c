@@ -37,10 +37,8 @@ static int choose_streams(const struct create_options *options, struct launch_st
 			streams.attach_stdin = true;
 		else if (strcasecmp(name, "stdout") == 0)
 			streams.attach_stdout = true;
-		else if (strcasecmp(name, "stderr") == 0)
-			streams.attach_stderr = true;
 		else
-			return error_set(err, EINVAL, "--attach %s: there are stdin, stdout and stderr", name);
+			streams.attach_stderr = true;
 	}
 	if (options->detach && options->attach.count)
 		return error_set(err, EINVAL, "--attach and --detach contradict each other");

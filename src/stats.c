@@ -71,10 +71,72 @@ static void add_pair(struct json_object *row, const char *key, int64_t first, in
 	json_add_string(row, key, text);
 }
 
-static void add_percent(struct json_object *row, const char *key, double part, double whole)
+static void binary_size(char *out, size_t size, int64_t bytes)
 {
-	auto_free char *text = xasprintf("%.2f%%", whole > 0 ? 100 * part / whole : 0.0);
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	double number = (double)bytes;
+	size_t unit = 0;
+	while (number >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
+		number /= 1024;
+		unit++;
+	}
+	snprintf(out, size, "%.4g%s", number, units[unit]);
+}
+
+static void add_binary_pair(struct json_object *row, const char *key, int64_t first, int64_t second)
+{
+	char a[64], b[64];
+	binary_size(a, sizeof(a), first);
+	binary_size(b, sizeof(b), second);
+	auto_free char *text = xasprintf("%s / %s", a, b);
 	json_add_string(row, key, text);
+}
+
+static double percent_of(double part, double whole)
+{
+	return whole > 0 ? 100 * part / whole : 0.0;
+}
+
+static void add_percent(struct json_object *row, const char *key, double percent)
+{
+	auto_free char *text = xasprintf("%.2f%%", percent);
+	json_add_string(row, key, text);
+}
+
+/* What podman's templates can ask for besides, in bytes, nanoseconds and percent; ContainerStats has all of it again. */
+static void add_numbers(struct json_object *row, const struct container *container, const struct container_stats *now, double percent, double average)
+{
+	const struct {
+		const char *key;
+		int64_t number;
+	} numbers[] = {
+	    {"CPUNano", now->cpu_ns},
+	    {"CPUSystemNano", now->cpu_system_ns},
+	    {"Duration", now->cpu_ns},
+	    {"SystemNano", time_now_ns()},
+	    {"MemLimit", now->memory_max},
+	    {"MemUsage", now->memory},
+	    {"BlockInput", now->block_read},
+	    {"BlockOutput", now->block_written},
+	    {"NetInput", now->network_received},
+	    {"NetOutput", now->network_sent},
+	    {"PIDs", now->pids},
+	};
+	struct json_object *stats = json_object_new_object();
+	json_add_string(stats, "ContainerID", container->id);
+	json_add_string(stats, "Name", container->name);
+	json_object_object_add(stats, "CPU", json_object_new_double(percent));
+	json_object_object_add(stats, "AvgCPU", json_object_new_double(average));
+	json_object_object_add(stats, "MemPerc", json_object_new_double(percent_of((double)now->memory, (double)now->memory_max)));
+	json_object_object_add(stats, "PerCPU", json_object_new_array()); /* version 2 of cgroups does not count that */
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		json_add_int(stats, numbers[i].key, numbers[i].number < 0 ? 0 : numbers[i].number);
+	/* Those that the row has not got in words. */
+	json_object_object_foreach(stats, key, value) {
+		if (!json_object_object_get_ex(row, key, NULL))
+			json_object_object_add(row, key, json_object_get(value));
+	}
+	json_object_object_add(row, "ContainerStats", stats);
 }
 
 static struct json_object *row_of(const struct container_entry *entry, const struct container_stats *now, const struct container_stats *before, bool no_trunc)
@@ -88,19 +150,22 @@ static struct json_object *row_of(const struct container_entry *entry, const str
 	json_add_string(row, "ID", id);
 	json_add_string(row, "Container", id);
 	json_add_string(row, "Name", container->name);
-	add_percent(row, "CPUPerc", before ? (double)(now->cpu_ns - before->cpu_ns) : (double)now->cpu_ns,
-		    alive ? (before ? (double)(now->time_ns - before->time_ns) : (double)lived) : 0);
-	add_percent(row, "AvgCPU", (double)now->cpu_ns, alive ? (double)lived : 0);
+	double cpu = alive ? percent_of((double)(now->cpu_ns - (before ? before->cpu_ns : 0)), before ? (double)(now->time_ns - before->time_ns) : (double)lived) : 0;
+	double average = alive ? percent_of((double)now->cpu_ns, (double)lived) : 0;
+	add_percent(row, "CPUPerc", cpu);
+	add_percent(row, "AVGCPU", average);
 	add_pair(row, "MemUsage", now->memory, now->memory_max);
-	add_percent(row, "MemPerc", (double)now->memory, (double)now->memory_max);
+	add_binary_pair(row, "MemUsageBytes", now->memory, now->memory_max);
+	add_percent(row, "MemPerc", percent_of((double)now->memory, (double)now->memory_max));
 	add_pair(row, "NetIO", now->network_received, now->network_sent);
 	add_pair(row, "BlockIO", now->block_read, now->block_written);
 	auto_free char *pids = xasprintf("%" PRId64, now->pids);
-	auto_free char *cpu = xasprintf("%.6fs", (double)now->cpu_ns / 1e9);
+	auto_free char *used = xasprintf("%.6fs", (double)now->cpu_ns / 1e9);
 	json_add_string(row, "PIDS", pids);
 	json_add_string(row, "PIDs", pids);
-	json_add_string(row, "CPU", cpu);
+	json_add_string(row, "Up", used);
 	json_add_string(row, "UpTime", alive ? format_human_duration(duration, lived / 1000000000) : "");
+	add_numbers(row, container, now, cpu, average);
 	return row;
 }
 
@@ -108,7 +173,7 @@ static struct json_object *row_of(const struct container_entry *entry, const str
 static struct json_object *json_row(struct json_object *row)
 {
 	static const char *const names[][2] = {
-	    {"ID", "id"},	       {"Name", "name"},	   {"CPU", "cpu_time"}, {"CPUPerc", "cpu_percent"}, {"AvgCPU", "avg_cpu"},
+	    {"ID", "id"},	       {"Name", "name"},	   {"Up", "cpu_time"}, {"CPUPerc", "cpu_percent"}, {"AVGCPU", "avg_cpu"},
 	    {"MemUsage", "mem_usage"}, {"MemPerc", "mem_percent"}, {"NetIO", "net_io"}, {"BlockIO", "block_io"},    {"PIDS", "pids"},
 	};
 	struct json_object *object = json_object_new_object();
@@ -156,7 +221,7 @@ static struct json_object *column_titles(void)
 {
 	static const char *const titles[][2] = {
 	    {"CPUPerc", "CPU %"}, {"MemUsage", "MEM USAGE / LIMIT"}, {"MemPerc", "MEM %"},     {"NetIO", "NET IO"},
-	    {"BlockIO", "BLOCK IO"}, {"CPU", "CPU TIME"},	     {"AvgCPU", "AVG CPU %"}, {"PIDs", "PIDS"},
+	    {"BlockIO", "BLOCK IO"}, {"Up", "CPU TIME"},	     {"AVGCPU", "AVG CPU %"}, {"PIDs", "PIDS"},
 	};
 	struct json_object *object = json_object_new_object();
 	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
@@ -171,7 +236,7 @@ static int show(struct watch *watch, bool clear, struct error *err)
 	int r = look(watch, rows, err);
 	if (r == 0)
 		r = template_list(watch->options->format,
-				  "table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDS}}\t{{.CPU}}\t{{.AvgCPU}}", titles, rows,
+				  "table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDS}}\t{{.Up}}\t{{.AVGCPU}}", titles, rows,
 				  false, &out, err);
 	if (r < 0)
 		return r;

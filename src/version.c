@@ -23,9 +23,17 @@ static struct json_object *versions(const char *platform)
 	json_add_string(program, "Version", CORACLE_VERSION);
 	json_add_string(program, "OsArch", platform);
 	json_add_string(program, "Os", "linux");
+	json_add_string(program, "Arch", strchr(platform, '/') + 1);
 	json_object_object_add(object, "Client", program);
 	json_object_object_add(object, "Server", json_object_get(program));
 	return object;
+}
+
+/* As podman has it, templates may leave out which of the two. */
+static void add_short_names(struct json_object *object)
+{
+	json_object_object_foreach(json_object_object_get(object, "Client"), key, value)
+		json_object_object_add(object, key, json_object_get(value));
 }
 
 static int run(struct cli_context *context, struct error *err)
@@ -43,6 +51,7 @@ static int run(struct cli_context *context, struct error *err)
 		printf("%s\n", text);
 		return 0;
 	}
+	add_short_names(object);
 	auto_template struct template *template = NULL;
 	auto_strbuf struct strbuf out = STRBUF_INIT;
 	int r = template_parse(options->format, &template, err);

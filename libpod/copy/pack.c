@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tree becomes a tar. It may change meanwhile: what vanishes was never there, what is shortened gets zeros. */
+/*
+ * A tree becomes a tar. It may change meanwhile: what vanishes was never there, what is shortened gets zeros. What the
+ * kernel makes up while it is read (/proc, /sys) has no size that means anything: it is read before its header is
+ * written.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <search.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "libpod/copy/internal.h"
@@ -13,6 +19,7 @@
 #include "storage/contents/contents.h"
 
 #define CHUNK (256 << 10)
+#define MADE_UP_MAX (16 << 20)
 
 struct packer {
 	struct tar_writer *tar;
@@ -88,6 +95,34 @@ static int write_content(struct packer *packer, int fd, int64_t size, const char
 	return 0;
 }
 
+static bool is_made_up(int fd)
+{
+	struct statfs fs;
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	switch ((unsigned long)fs.f_type & 0xffffffff) {
+	case PROC_SUPER_MAGIC:
+	case SYSFS_MAGIC:
+	case CGROUP2_SUPER_MAGIC:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What cannot be read there is empty, as many files are that only say "no": it is no reason to end the copy of a tree. */
+static void read_made_up(struct packer *packer, int fd, struct strbuf *ret)
+{
+	while (ret->length < MADE_UP_MAX) {
+		ssize_t n = read(fd, packer->buffer, CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		strbuf_add(ret, packer->buffer, (size_t)n);
+	}
+}
+
 static int64_t id_inside(const struct id_map *map, int64_t id)
 {
 	int64_t inside = id_map_inside(map, (uint32_t)id);
@@ -103,10 +138,16 @@ static int pack_entry(struct packer *packer, int dirfd, const char *name, const 
 	if (r < 0)
 		return r == -ENOENT ? 1 : r;
 	auto_close int fd = -1;
+	auto_strbuf struct strbuf made_up = STRBUF_INIT;
+	bool is_read = false;
 	if (entry.type == TAR_FILE) {
 		fd = openat(dirfd, name ? name : ".", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 		r = fd < 0 ? -errno : fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -ENOENT;
 		entry.size = st.st_size;
+		if (r == 0 && (is_read = is_made_up(fd))) {
+			read_made_up(packer, fd, &made_up);
+			entry.size = (int64_t)made_up.length;
+		}
 	}
 	const char *first = r < 0 ? NULL : first_name(packer, &st, path);
 	if (first) {
@@ -128,7 +169,8 @@ static int pack_entry(struct packer *packer, int dirfd, const char *name, const 
 	else
 		r = tar_write_entry(packer->tar, &entry, err);
 	if (r == 0 && entry.type == TAR_FILE)
-		r = write_content(packer, fd, entry.size, name, err);
+		r = is_read ? tar_write_content(packer->tar, made_up.data, made_up.length, err)
+			    : write_content(packer, fd, entry.size, name, err);
 	tar_entry_clear(&entry);
 	return r;
 }

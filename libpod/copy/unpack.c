@@ -287,7 +287,7 @@ static int make_special(struct unpacker *unpacker, int parent, const char *name,
 	else if (entry->type == TAR_FIFO)
 		r = mkfifoat(parent, name, entry->mode & 0777);
 	else
-		return error_set(err, EPERM, "%s is a device, which only the machine's root can make", entry->path);
+		return error_set(err, EPERM, "%s would be a device, which only the machine's root can make", name);
 	if (r < 0)
 		return error_sys(err, errno, "make %s", name);
 	if ((r = set_owner(unpacker, parent, name, AT_SYMLINK_NOFOLLOW, entry)) < 0)

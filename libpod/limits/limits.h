@@ -39,7 +39,7 @@ struct limit_options {
 	LIMIT_NUMBER(base, "cpu-quota", cpu_quota, "MICROSECONDS", "Processor time in each period"),                                      \
 	LIMIT_NUMBER(base, "cpu-rt-period", cpu_rt_period, "MICROSECONDS", "Not with cgroup version 2"),                                  \
 	LIMIT_NUMBER(base, "cpu-rt-runtime", cpu_rt_runtime, "MICROSECONDS", "Not with cgroup version 2"),                                \
-	LIMIT_NUMBER(base, "cpu-shares", cpu_shares, "NUMBER", "Share of the processors beside other containers: 2 to 262144 (1024)"),    \
+	{'c', "cpu-shares", CLI_INT, LIMIT_AT(base, cpu_shares), "NUMBER", "Share of the processors beside other containers: 2 to 262144 (1024)", .given_offset = LIMIT_AT(base, cpu_shares_given)}, \
 	{0, "cpus", CLI_STRING, LIMIT_AT(base, cpus), "NUMBER", "Processors at most, as 1.5"},                                            \
 	{0, "cpuset-cpus", CLI_STRING, LIMIT_AT(base, cpuset_cpus), "LIST", "Only these processors, as 0-2,5"},                           \
 	{0, "cpuset-mems", CLI_STRING, LIMIT_AT(base, cpuset_mems), "LIST", "Only the memory of these nodes"},                            \

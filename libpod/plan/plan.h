@@ -38,7 +38,7 @@ struct create_options {
 	struct strv uidmap, gidmap, secrets, host_users, requires;
 	bool passwd;
 	struct strv labels, label_files, annotations;
-	bool rm, replace, quiet, rootfs;
+	bool rm, replace, quiet, rootfs, disable_content_trust;
 	/* files */
 	struct strv volumes, tmpfs, mounts, volumes_from, devices, device_cgroup_rules;
 	const char *gpus, *time_zone;

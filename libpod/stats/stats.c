@@ -68,6 +68,8 @@ static void read_cgroup(int cgroup, struct container_stats *stats)
 	int64_t number;
 	if (file_read_at(cgroup, "cpu.stat", FILE_MAX, &cpu, NULL, NULL) == 0 && (number = value_of(cpu, "usage_usec")) >= 0)
 		stats->cpu_ns = number * 1000;
+	if (cpu && (number = value_of(cpu, "system_usec")) >= 0)
+		stats->cpu_system_ns = number * 1000;
 	if ((number = number_in(cgroup, "memory.current")) >= 0)
 		stats->memory = memory_in_use(cgroup, number);
 	if ((number = number_in(cgroup, "memory.max")) > 0 && number < stats->memory_max)
@@ -85,6 +87,7 @@ static int read_processes(pid_t pid, struct container_stats *stats, struct error
 	if (r < 0)
 		return r;
 	stats->cpu_ns = totals.cpu_ns;
+	stats->cpu_system_ns = totals.cpu_system_ns;
 	stats->memory = totals.rss;
 	stats->pids = totals.processes;
 	return 0;

@@ -11,6 +11,7 @@
 struct container_stats {
 	int64_t time_ns;	  /* CLOCK_MONOTONIC, when this was read */
 	int64_t cpu_ns;		  /* processor time since its start */
+	int64_t cpu_system_ns;	  /* of that in the kernel */
 	int64_t memory, memory_max; /* bytes; max: its limit, or the machine's memory */
 	int64_t block_read, block_written; /* bytes; -1: not known */
 	int64_t network_received, network_sent; /* bytes, without lo; -1: the network is not its own */

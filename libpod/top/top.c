@@ -37,7 +37,7 @@ struct process_facts {
 	int64_t hpid, pid, ppid, uid, gid;
 	char state, comm[64];
 	int64_t tty, nice, rss_kb, vsz_kb;
-	uint64_t cpu_ticks, start_ticks;
+	uint64_t cpu_ticks, system_ticks, start_ticks;
 	char *args;
 };
 
@@ -60,6 +60,7 @@ static bool read_stat(int dir, struct process_facts *facts)
 	if (n != 8)
 		return false;
 	facts->cpu_ticks = utime + stime;
+	facts->system_ticks = stime;
 	facts->vsz_kb = (int64_t)(vsize / 1024);
 	facts->rss_kb = rss * (sysconf(_SC_PAGESIZE) / 1024);
 	return true;
@@ -324,6 +325,7 @@ int top_totals(pid_t pid, struct top_totals *ret, struct error *err)
 			continue;
 		totals.processes++;
 		totals.cpu_ns += (int64_t)(all[i].cpu_ticks * (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK)));
+		totals.cpu_system_ns += (int64_t)(all[i].system_ticks * (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK)));
 		totals.rss += all[i].rss_kb * 1024;
 	}
 	free_all(all, count);

@@ -14,7 +14,8 @@ int top_list(struct store *store, const struct container *container, const struc
 	     struct strv *ret_columns, struct error *err);
 /* What all its processes together use. `pid`: of its first process, as we see it. -ESRCH: it is gone. */
 struct top_totals {
-	int64_t cpu_ns, rss; /* of those that live; bytes */
+	int64_t cpu_ns, rss;   /* of those that live; bytes */
+	int64_t cpu_system_ns; /* of cpu_ns in the kernel */
 	int64_t processes;
 };
 int top_totals(pid_t pid, struct top_totals *ret, struct error *err);

@@ -104,6 +104,15 @@ char *format_rfc3339_local(char *out, int64_t ns_since_1970)
 	return out;
 }
 
+char *format_listed_time(char *out, int64_t ns_since_1970)
+{
+	time_t seconds = floor_divide(ns_since_1970, NS_PER_SECOND);
+	struct tm local;
+	if (!localtime_r(&seconds, &local) || strftime(out, TEXT_STAMP_MAX, "%F %T %z %Z", &local) == 0)
+		return format_rfc3339_nano(out, ns_since_1970);
+	return out;
+}
+
 /* Exactly `width` digits with a value between min and max. */
 static bool take_digits(const char **text, int width, int min, int max, int *ret)
 {

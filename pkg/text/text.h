@@ -99,6 +99,8 @@ int64_t time_now_ns(void); /* CLOCK_REALTIME */
 char *format_rfc3339_nano(char *out, int64_t ns_since_1970); /* UTC with Z, nine digits: 2024-05-01T10:00:00.123456789Z */
 /* The same in the local zone with its offset, as podman inspect prints times. */
 char *format_rfc3339_local(char *out, int64_t ns_since_1970);
+/* As docker and podman show a time in their lists, local: "2024-05-01 10:00:00 +0000 UTC" */
+char *format_listed_time(char *out, int64_t ns_since_1970);
 /* A full date and time with a zone. 0, -EINVAL, or -ERANGE outside the years 1678 to 2261 (Go's zero time is of year 1). */
 int parse_rfc3339(const char *text, int64_t *ret_ns);
 char *format_human_duration(char *out, int64_t seconds); /* docker's units.HumanDuration: "3 minutes", "About an hour" */

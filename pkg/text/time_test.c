@@ -117,10 +117,12 @@ static void test_format(void **state)
 	/* POSIX counts zones westwards. */
 	set_zone("XXX-02:30");
 	assert_string_equal(format_rfc3339_local(out, MAY_DAY), "2024-05-01T12:30:00.000000000+02:30");
+	assert_string_equal(format_listed_time(out, MAY_DAY), "2024-05-01 12:30:00 +0230 XXX");
 	set_zone("XXX11");
 	assert_string_equal(format_rfc3339_local(out, MAY_DAY), "2024-04-30T23:00:00.000000000-11:00");
 	set_zone("UTC0");
 	assert_string_equal(format_rfc3339_local(out, MAY_DAY), "2024-05-01T10:00:00.000000000Z");
+	assert_string_equal(format_listed_time(out, MAY_DAY), "2024-05-01 10:00:00 +0000 UTC");
 	assert_string_equal(format_rfc3339_local(out, INT64_MAX), "2262-04-11T23:47:16.854775807Z");
 }
 

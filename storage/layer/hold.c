@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "storage/layer/hold.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "storage/layer/layer.h"
@@ -47,13 +49,22 @@ int layers_hold(struct store *store, const struct strv *diff_ids, struct error *
 	return all;
 }
 
+/* Gone, or another one, which came meanwhile, is in its place: then it is the trash that has it. */
+static bool was_moved(struct store *store, const struct held_layer *held)
+{
+	auto_free char *path = xasprintf("layers/%s", strchr(held->diff_id, ':') + 1);
+	struct stat there, ours;
+	return fstatat(store_find(store, path).fd, path, &there, AT_SYMLINK_NOFOLLOW) < 0 || fstat(held->fd, &ours) < 0 ||
+	       there.st_ino != ours.st_ino || there.st_dev != ours.st_dev;
+}
+
 void layers_release(struct store *store)
 {
 	bool removed = false;
 	while (store->held_count > 0) {
 		struct held_layer *held = &store->held[--store->held_count];
+		removed |= was_moved(store, held);
 		close(held->fd);
-		removed |= layer_exists(store, held->diff_id, NULL) == 0;
 		free(held->diff_id);
 	}
 	if (removed)

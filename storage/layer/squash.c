@@ -139,12 +139,10 @@ int layers_reveal(struct store *store, const struct strv *diff_ids, struct revea
 	auto_strv struct strv revealed = STRV_INIT;
 	for (size_t i = 0; i < diff_ids->count; i++) {
 		auto_free char *path = NULL;
-		/* Those are locked in their place where they are single files. */
-		int r = layer_tree_path(store, diff_ids->items[i], &path, err);
-		if (r == -ENOENT && layer_held(store, diff_ids->items[i]) >= 0) {
-			error_clear(err);
+		/* Those are trees, whatever has come into their place meanwhile. */
+		if (layer_held(store, diff_ids->items[i]) >= 0)
 			continue;
-		}
+		int r = layer_tree_path(store, diff_ids->items[i], &path, err);
 		if (r < 0)
 			return r;
 		if (!layer_is_squashed(path) || strv_contains(&revealed, path))

@@ -75,11 +75,9 @@ static int reveal(const struct packer *packer, const char *diff_id, struct revea
 {
 	auto_free char *tree = NULL;
 	auto_strv struct strv layers = STRV_INIT;
-	int r = layer_tree_path(packer->store, diff_id, &tree, err);
-	if (r == -ENOENT && layer_held(packer->store, diff_id) >= 0) {
-		error_clear(err);
+	if (layer_held(packer->store, diff_id) >= 0)
 		return 0;
-	}
+	int r = layer_tree_path(packer->store, diff_id, &tree, err);
 	if (r < 0 || !layer_is_squashed(tree))
 		return r;
 	if (packer->mapping.single && (r = userns_enter(packer->store->run_fd, &packer->mapping, err)) < 0)

@@ -240,3 +240,13 @@ a
 		d rm box
 	done
 }
+
+@test "what the kernel makes up while it is read is copied with its content, and a device is named" {
+	coracle run -d --name up --network none busybox sleep 1000 >/dev/null
+	coracle cp up:/proc/version version
+	expect_equal "$(cat version)" "$(cat /proc/version)"
+	coracle cp up:/sys/class/net/lo/mtu mtu
+	expect_equal "$(cat mtu | tr -d '\0') $(stat -c %s mtu)" "65536 6"
+	coracle cp up:/proc/1/cmdline - | tar -xO | tr '\0' ' ' | grep -x 'sleep 1000 '
+	expect_error 125 'nothing would be a device' coracle cp up:/dev/null nothing
+}

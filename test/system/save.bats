@@ -176,6 +176,23 @@ podman_id() { # file
 	expect_equal "$(staged)" ""
 }
 
+@test "a save whose image was removed and came back meanwhile empties the trash" {
+	local pid
+	mkfifo pipe
+	"$T/coracle" save -q busybox >pipe 2>out 3>&- &
+	pid=$!
+	exec 9<pipe
+	head -c 1000 <&9 >whole.tar
+	coracle rmi busybox >/dev/null
+	load_image busybox
+	[[ -n $(find "$ROOT/trash" -mindepth 2 -name diff) ]]
+	cat <&9 >>whole.tar
+	exec 9<&-
+	wait $pid || { cat out; false; }
+	expect_equal "$(loaded_id whole.tar)" "sha256:${ID#sha256:}"
+	expect_equal "$(staged)" ""
+}
+
 @test "in single-id mode an image is saved with its true owners" {
 	with_one_id "$T/coracle" --root "$T/one" load -q -i "$CORACLE_TEST_CACHE/busybox.tar" >/dev/null
 	with_one_id "$T/coracle" --root "$T/one" save -o a.tar busybox
