@@ -71,6 +71,25 @@ expect_truth() {
 	done
 }
 
+@test "signal: at whatever call of the command it comes, the container goes too" {
+	local call number status
+	# A user namespace that lives, since strace takes newuidmap's rights away.
+	coracle run -d --name anchor --network none busybox sleep 10000
+	for call in rt_sigprocmask renameat clone3 signalfd4 sendmsg; do
+		for number in 1 2 3 4 5 6; do
+			status=0
+			# One that there are fewer of brings none.
+			timeout 60 strace -o trace -e "trace=$call" -e "inject=$call:signal=SIGTERM:when=$number" "$T/coracle" run --rm --init --network none busybox sleep 1 2>/dev/null || status=$?
+			if grep -q SIGTERM trace; then expect_equal "$call $number: $status" "$call $number: 143"; fi
+			wait_until 20 only_anchor
+		done
+	done
+}
+
+only_anchor() {
+	[[ $(coracle ps -a --format '{{.Names}}') == anchor ]]
+}
+
 @test "crash: the monitor is killed; its container dies with it" {
 	local i id pid monitor
 	for i in $(seq 20); do
