@@ -185,6 +185,24 @@ only_anchor() {
 	wait_until 5 nothing_staged
 }
 
+@test "kill: rm, at any moment: the next command that looks leaves nothing of the container" {
+	load_image busybox
+	cat >"$T/made" <<-S
+		'$T/coracle' rm -f one >/dev/null 2>&1
+		'$T/coracle' run --name one --network none busybox true
+	S
+	# Either it is there and can be removed, or nothing of it is.
+	cat >"$T/gone" <<-S
+		set -e
+		'$T/coracle' ps -a >/dev/null
+		'$T/coracle' rm -f one >/dev/null 2>&1 || true
+		[ -z "\$(find '$ROOT/containers' '$ROOT/names' -mindepth 1 ! -name .lock)" ]
+		[ -z "\$(find '$RUNROOT' -name control)" ]
+	S
+	run "$BATS_TEST_DIRNAME/../kill-at" 40 "bash '$T/made'" "bash '$T/gone'" -- "$T/coracle" rm one
+	expect_status 0
+}
+
 @test "crash: load is killed; the image is there and whole, or not there" {
 	local i pid
 	coracle rmi -f -a
