@@ -8,6 +8,7 @@
 #include "libpod/stdio/stdio.h"
 #include "pkg/descriptors/descriptors.h"
 #include "pkg/message/message.h"
+#include "pkg/process/process.h"
 #include "pkg/terminal/terminal.h"
 #include "src/commands.h"
 #include "src/create_image.h"
@@ -69,12 +70,13 @@ static void remove_image(struct store *store, const char *image)
 		store_empty_trash_later(store);
 }
 
-static int attached(struct store *store, const struct create_options *options, const char *id, const char *image, struct launch *launch, struct error *err)
+static int attached(struct store *store, struct create_options *options, const char *id, const char *image, struct launch *launch, struct error *err)
 {
 	struct stdio_options stdio = {
 	    .terminal = options->terminal,
 	    .sig_proxy = options->sig_proxy && !options->terminal,
 	    .detach_keys = options->detach_keys,
+	    .held = options->held,
 	};
 	enum stdio_end end;
 	int exit_code;
@@ -107,6 +109,9 @@ static int run(struct cli_context *context, struct error *err)
 	auto_store struct store *store = NULL;
 	if ((r = session_store(context, &store, err)) < 0)
 		return r;
+	auto_signals_held struct signals_held held = {0};
+	if (!options->detach)
+		options->held = &held;
 	auto_plan struct plan plan = {0};
 	if ((r = create_of_image(context, store, true, &plan, err)) != 0)
 		return r;

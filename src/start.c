@@ -6,6 +6,7 @@
 #include "libpod/launch/launch.h"
 #include "libpod/monitor/monitor.h"
 #include "libpod/stdio/stdio.h"
+#include "pkg/process/process.h"
 #include "pkg/terminal/terminal.h"
 #include "src/commands.h"
 #include "src/each.h"
@@ -73,8 +74,12 @@ static int start_attached(struct cli_context *context, const struct options *opt
 		streams.rows = size.ws_row;
 		streams.columns = size.ws_col;
 	}
+	bool alive = is_alive(list.items[0].state.status);
+	auto_signals_held struct signals_held held = {0};
+	if (!alive)
+		signals_hold(&held);
 	auto_launch struct launch launch = LAUNCH_INIT;
-	r = is_alive(list.items[0].state.status) ? attach_running(store, container, &streams, &launch, err)
+	r = alive ? attach_running(store, container, &streams, &launch, err)
 						 : launch_container(store, container, NULL, &streams, &launch, err);
 	if (r < 0)
 		return r;
@@ -82,6 +87,7 @@ static int start_attached(struct cli_context *context, const struct options *opt
 	    .terminal = container->terminal,
 	    .sig_proxy = (!options->sig_proxy_given || options->sig_proxy) && !container->terminal,
 	    .detach_keys = options->detach_keys ? options->detach_keys : container->detach_keys,
+	    .held = &held,
 	};
 	enum stdio_end end;
 	int exit_code;

@@ -15,22 +15,46 @@ static bool is_id(const char *text)
 	return strlen(text) == ID_LENGTH && text_is_hex(text, ID_LENGTH);
 }
 
-int container_ids(struct store *store, struct strv *ret, struct error *err)
+/* Calls `found` for each entry of a directory of the store. */
+static int read_list(struct store *store, const char *name, void (*found)(void *userdata, const char *entry), void *userdata,
+		     struct error *err)
 {
-	int fd = openat(store->root_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(store->root_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return error_sys(err, errno, "open %s/containers", store->root);
+		return error_sys(err, errno, "open %s/%s", store->root, name);
 	auto_closedir DIR *directory = fdopendir(fd);
 	if (!directory) {
 		close(fd);
-		return error_sys(err, errno, "read %s/containers", store->root);
+		return error_sys(err, errno, "read %s/%s", store->root, name);
 	}
 	struct dirent *entry;
 	errno = 0;
 	while ((entry = readdir(directory)))
-		if (is_id(entry->d_name))
-			strv_add(ret, entry->d_name);
-	return errno ? error_sys(err, errno, "read %s/containers", store->root) : 0;
+		found(userdata, entry->d_name);
+	return errno ? error_sys(err, errno, "read %s/%s", store->root, name) : 0;
+}
+
+static void add_id(void *userdata, const char *entry)
+{
+	if (is_id(entry))
+		strv_add(userdata, entry);
+}
+
+int container_ids(struct store *store, struct strv *ret, struct error *err)
+{
+	return read_list(store, "containers", add_id, ret, err);
+}
+
+static void count_name(void *userdata, const char *entry)
+{
+	size_t *count = userdata;
+	*count += entry[0] != '.';
+}
+
+int container_count_names(struct store *store, size_t *ret, struct error *err)
+{
+	*ret = 0;
+	return read_list(store, "names", count_name, ret, err);
 }
 
 static int find_by_prefix(struct store *store, const char *prefix, char *ret_id, struct error *err)

@@ -166,16 +166,17 @@ static int remove_locked(struct store *store, const char *id, bool with_volumes,
 	bool keep = !with_volumes && container && !container->remove;
 	if (part_from_volumes(store, id, keep, &volumes, err) < 0)
 		return error_context(err, "keep the volumes of container %.12s", id);
+	/* Its directory goes last: what has no name, and is nobody's, is removed by the next who sees it (container_reap()). With a record that cannot be read a
+	 * link is left that leads nowhere: the next who wants the name takes it. */
+	remove_run_directory(store, id);
+	if (container)
+		name_release(store->root_fd, store->lock_fd, container->name, id);
 	auto_free char *path = xasprintf("containers/%s", id);
 	int r = store_trash(store, path, err);
 	if (r < 0)
 		return error_context(err, "remove container %.12s", id);
-	/* Killed before this, or with a record that cannot be read, it leaves a link that leads nowhere: the next who wants the name takes it. */
-	if (container)
-		name_release(store->root_fd, store->lock_fd, container->name, id);
 	for (size_t i = 0; i < volumes.count; i++)
 		volume_unlink(store, volumes.items[i]);
-	remove_run_directory(store, id);
 	if (store->lock_fd >= 0)
 		unlinkat(store->lock_fd, id, 0);
 	return 0;

@@ -11,6 +11,7 @@
 #include "libpod/create/internal.h"
 #include "libpod/secret/secret.h"
 #include "pkg/file/file.h"
+#include "pkg/process/process.h"
 
 /* In a stage nobody reads yet: no temporary names are needed, and no syncing (a container that is only being made may be lost with the power). */
 static int stage_write(int dirfd, const char *name, const char *text, struct error *err)
@@ -122,6 +123,9 @@ int create_container(struct store *store, const struct create_options *options, 
 	auto_close int cid_fd = -1;
 	if (options->cidfile && (r = cid_fd = open_cid_file(options->cidfile, err)) < 0)
 		return r;
+	/* From here on there is something that would be left. */
+	if (options->held)
+		signals_hold(options->held);
 	r = place(store, &plan, err);
 	if (r >= 0 && cid_fd >= 0 && (r = write_all(cid_fd, plan.container->id, strlen(plan.container->id))) < 0) {
 		error_sys(err, r, "--cidfile %s", options->cidfile);

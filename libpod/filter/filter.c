@@ -196,8 +196,21 @@ static void add_entry(struct container_list *list, struct container_entry entry)
 	list->items[list->count++] = entry;
 }
 
+static bool is_there(struct store *store, const char *id)
+{
+	auto_close int fd = container_open(store, id, NULL);
+	return fd >= 0;
+}
+
+/* What those that died have left behind. */
+struct leftovers {
+	bool nameless; /* there is a container without a name */
+	bool trash;    /* something was removed */
+};
+
 /* Reads one; 0 when it is not to be seen (any more). */
-static int read_entry(struct store *store, struct container *container, struct container_entry *ret, struct error *err)
+static int read_entry(struct store *store, struct container *container, struct leftovers *leftovers, struct container_entry *ret,
+		      struct error *err)
 {
 	int r = container_state(store, container->id, &ret->state, err);
 	if (r == -ENOENT)
@@ -205,9 +218,11 @@ static int read_entry(struct store *store, struct container *container, struct c
 	if (r < 0)
 		return r;
 	bool removed = container->remove && ret->state.status == CONTAINER_EXITED;
-	if (removed || ret->state.died_unseen)
+	if (removed || leftovers->nameless || ret->state.died_unseen)
 		container_reap(store, container, &ret->state, NULL);
-	if (removed)
+	bool gone = (removed || leftovers->nameless) && !is_there(store, container->id);
+	leftovers->trash |= gone;
+	if (removed || gone)
 		return 0;
 	ret->container = container;
 	return 1;
@@ -215,11 +230,12 @@ static int read_entry(struct store *store, struct container *container, struct c
 
 static int select_named(struct store *store, const struct strv *names, struct container_list *list, struct error *err)
 {
+	struct leftovers leftovers = {0};
 	for (size_t i = 0; i < names->count; i++) {
 		auto_container struct container *container = NULL;
 		struct container_entry entry;
 		int r = container_find(store, names->items[i], &container, err);
-		if (r < 0 || (r = read_entry(store, container, &entry, err)) < 0)
+		if (r < 0 || (r = read_entry(store, container, &leftovers, &entry, err)) < 0)
 			return r;
 		if (r == 0)
 			return error_set(err, ENOENT, "no such container: %s", names->items[i]);
@@ -233,7 +249,12 @@ static int select_all(struct store *store, const struct container_selection *sel
 		      struct container_list *list, struct error *err)
 {
 	auto_strv struct strv ids = STRV_INIT;
-	int r = container_ids(store, &ids, err);
+	/* Names first: one that comes meanwhile is not missed then. */
+	size_t names = 0;
+	int r = container_count_names(store, &names, err);
+	if (r == 0)
+		r = container_ids(store, &ids, err);
+	struct leftovers leftovers = {.nameless = names < ids.count};
 	/* A filter on the state, as docker has it, and the last N look at all of them. */
 	bool all = selection->all || selection->latest || selection->last > 0;
 	for (size_t i = 0; i < filter->pairs.count; i++)
@@ -242,7 +263,7 @@ static int select_all(struct store *store, const struct container_selection *sel
 		auto_container struct container *container = NULL;
 		struct container_entry entry;
 		r = (selection->listed ? container_read_listed : container_read)(store, ids.items[i], &container, err);
-		if (r >= 0 && (r = read_entry(store, container, &entry, err)) == 0)
+		if (r >= 0 && (r = read_entry(store, container, &leftovers, &entry, err)) == 0)
 			continue;
 		/* One that cannot be read must not hide the others. */
 		if (r < 0) {
@@ -258,6 +279,8 @@ static int select_all(struct store *store, const struct container_selection *sel
 		container = NULL;
 		add_entry(list, entry);
 	}
+	if (leftovers.trash)
+		store_empty_trash_later(store);
 	return r;
 }
 

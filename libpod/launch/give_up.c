@@ -3,7 +3,8 @@
  * A start that somebody stays attached to, and a signal that ends the command before it is done: nobody would be there
  * whom the container is for. So from taking its lock until its program runs such a signal is held back and looked at
  * where it is waited; the monitor is then killed, and all that was made goes with it, before the signal has its effect.
- * One that comes as the program has just been executed is treated as any later one (libpod/stdio).
+ * Who made the container, too, holds them back (signals_hold()), from then on and until they are passed on to it
+ * (libpod/stdio), so that one that comes between the parts waits for the next.
  */
 #include <errno.h>
 #include <poll.h>

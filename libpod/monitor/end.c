@@ -113,15 +113,17 @@ static void release_name(struct monitor *m)
 		close(fd);
 }
 
+/* The directory goes last: killed before, it is found by the next who looks, and removed (container_reap()). */
 static bool move_to_trash(struct monitor *m, char *trash, size_t size)
 {
+	control_socket_remove(m);
+	release_name(m);
 	char path[sizeof("containers/") + 64];
 	snprintf(path, sizeof(path), "containers/%s", m->d.id);
 	snprintf(trash, size, "trash/%s", m->d.id);
 	if (renameat(m->d.root_fd, path, m->d.root_fd, trash) < 0)
 		return false;
 	unlink_volumes(m, trash);
-	release_name(m);
 	if (m->d.locks_fd >= 0)
 		unlinkat(m->d.locks_fd, m->d.id, 0);
 	return true;
@@ -141,7 +143,8 @@ void end_of_life(struct monitor *m, const struct monitor_reply *last)
 	bool removed = m->d.remove && move_to_trash(m, trash, sizeof(trash));
 	if (!removed)
 		life_write_state(m, m->state.status);
-	control_socket_remove(m);
+	if (!m->d.remove)
+		control_socket_remove(m);
 	remove_cgroup(m);
 	close(m->d.lock_fd);
 	clients_send(m, last, last->type == REPLY_EXITED);

@@ -63,6 +63,7 @@ struct create_options {
 	int64_t preserve_fds;
 	/* not an option: the whole command line, for the record; NULL-terminated, or NULL */
 	char *const *command_line;
+	struct signals_held *held; /* taken hold of before anything is made; NULL: nobody waits for the container */
 };
 
 /* A volume that is to be made with the container. */

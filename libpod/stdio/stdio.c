@@ -9,6 +9,7 @@
 #include "libpod/monitor/message.h"
 #include "libpod/stdio/relay.h"
 #include "pkg/cleanup/cleanup.h"
+#include "pkg/process/process.h"
 
 #define EXIT_CODE_KILLED 137
 
@@ -97,6 +98,20 @@ static void session_end(struct session *session)
 	relay_free(&session->relay);
 }
 
+/* What was held back so far is the session's own from now on. */
+static void take_over(struct session *session, struct signals_held *held)
+{
+	if (!held || !held->held)
+		return;
+	held->held = false;
+	if (session->guard.signal_fd >= 0)
+		session->guard.mask = held->mask;
+	else if (session->proxy.fd >= 0)
+		session->proxy.mask = held->mask;
+	else
+		sigprocmask(SIG_SETMASK, &held->mask, NULL);
+}
+
 /* Until all is over: the end is told when all output is in our pipes, and they end behind it. */
 static int carry(struct store *store, const char *id, struct launch *launch, struct session *session, enum stdio_end *ret_end, int *ret_exit_code,
 		 struct error *err)
@@ -153,6 +168,7 @@ int stdio_run(struct store *store, const char *id, struct launch *launch, const 
 		return r;
 	if (!options->terminal && options->sig_proxy && (r = signal_proxy_begin(&session.proxy, err)) < 0)
 		return r;
+	take_over(&session, options->held);
 	if (options->terminal)
 		pass_size(launch->control);
 	return carry(store, id, launch, &session, ret_end, ret_exit_code, err);

@@ -11,6 +11,7 @@ struct stdio_options {
 	bool terminal;           /* the container has one */
 	bool sig_proxy;
 	const char *detach_keys; /* NULL: ctrl-p,ctrl-q */
+	struct signals_held *held; /* what the caller holds back until it is passed on here; NULL: nothing */
 };
 enum stdio_end { STDIO_EXITED, STDIO_DETACHED };
 

@@ -26,6 +26,15 @@ int process_exit_code(int wait_status);
 /* Blocks the signals of `set` and takes them by the descriptor that is returned (signalfd(2), non-blocking). Those that are ignored (nohup(1)), which
  * would be queued all the same, are taken out of `set` before. *ret_mask: what was blocked so far, for whoever undoes it. */
 int signals_take(sigset_t *set, sigset_t *ret_mask, struct error *err);
+/* From signals_hold() on, SIGHUP, SIGINT, SIGQUIT and SIGTERM wait; they have their effect when they are let through. What takes signals meanwhile, and gives
+ * them back, finds them waiting. */
+struct signals_held {
+	bool held;
+	sigset_t mask; /* what was blocked before */
+};
+void signals_hold(struct signals_held *held);
+void signals_let_through(struct signals_held *held);
+#define auto_signals_held CLEANUP(signals_let_through)
 /* The pid that `pidfd` names, as /proc shows it (so in the pid namespace of the mounted /proc); negative errno. */
 pid_t pidfd_pid(int pidfd);
 

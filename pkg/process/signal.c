@@ -87,6 +87,24 @@ const char *signal_to_name(int signal)
 	return signal > 0 && signal <= REALTIME_MAX ? names[signal] : NULL;
 }
 
+void signals_hold(struct signals_held *held)
+{
+	static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaddset(&set, ending[i]);
+	if (!held->held)
+		held->held = sigprocmask(SIG_BLOCK, &set, &held->mask) == 0;
+}
+
+void signals_let_through(struct signals_held *held)
+{
+	if (held->held)
+		sigprocmask(SIG_SETMASK, &held->mask, NULL);
+	held->held = false;
+}
+
 int signals_take(sigset_t *set, sigset_t *ret_mask, struct error *err)
 {
 	for (int number = 1; number < NSIG; number++) {

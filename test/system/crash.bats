@@ -71,6 +71,25 @@ expect_truth() {
 	done
 }
 
+@test "signal: at whatever call of the command it comes, the container goes too" {
+	local call number status
+	# A user namespace that lives, since strace takes newuidmap's rights away.
+	coracle run -d --name anchor --network none busybox sleep 10000
+	for call in rt_sigprocmask renameat clone3 signalfd4 sendmsg; do
+		for number in 1 2 3 4 5 6; do
+			status=0
+			# One that there are fewer of brings none.
+			timeout 60 strace -o trace -e "trace=$call" -e "inject=$call:signal=SIGTERM:when=$number" "$T/coracle" run --rm --init --network none busybox sleep 1 2>/dev/null || status=$?
+			if grep -q SIGTERM trace; then expect_equal "$call $number: $status" "$call $number: 143"; fi
+			wait_until 20 only_anchor
+		done
+	done
+}
+
+only_anchor() {
+	[[ $(coracle ps -a --format '{{.Names}}') == anchor ]]
+}
+
 @test "crash: the monitor is killed; its container dies with it" {
 	local i id pid monitor
 	for i in $(seq 20); do
@@ -164,6 +183,24 @@ expect_truth() {
 	# What the dead left in the trash is swept by the next.
 	coracle run --rm busybox true
 	wait_until 5 nothing_staged
+}
+
+@test "kill: rm, at any moment: the next command that looks leaves nothing of the container" {
+	load_image busybox
+	cat >"$T/made" <<-S
+		'$T/coracle' rm -f one >/dev/null 2>&1
+		'$T/coracle' run --name one --network none busybox true
+	S
+	# Either it is there and can be removed, or nothing of it is.
+	cat >"$T/gone" <<-S
+		set -e
+		'$T/coracle' ps -a >/dev/null
+		'$T/coracle' rm -f one >/dev/null 2>&1 || true
+		[ -z "\$(find '$ROOT/containers' '$ROOT/names' -mindepth 1 ! -name .lock)" ]
+		[ -z "\$(find '$RUNROOT' -name control)" ]
+	S
+	run "$BATS_TEST_DIRNAME/../kill-at" 40 "bash '$T/made'" "bash '$T/gone'" -- "$T/coracle" rm one
+	expect_status 0
 }
 
 @test "crash: load is killed; the image is there and whole, or not there" {
