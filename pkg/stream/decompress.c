@@ -39,6 +39,28 @@ enum stream_compression stream_detect(const void *data, size_t length)
 	return is_zstd_skippable(data, length) ? STREAM_ZSTD : STREAM_PLAIN;
 }
 
+const char *stream_foreign_name(const void *data, size_t length)
+{
+	static const struct {
+		const char *name, *magic;
+		size_t length;
+	} foreign[] = {
+	    {"lz4", "\x04\x22\x4d\x18", 4},
+	    {"lz4", "\x02\x21\x4c\x18", 4},
+	    {"lzip", "LZIP", 4},
+	    {"lzma", "\x5d\x00\x00", 3},
+	    {"lzop", "\x89LZO", 4},
+	    {"snappy", "\xff\x06\x00\x00sNaPpY", 10},
+	    {"compress", "\x1f\x9d", 2},
+	    {"zip", "PK\x03\x04", 4},
+	    {"7z", "7z\xbc\xaf\x27\x1c", 6},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		if (length >= foreign[i].length && memcmp(data, foreign[i].magic, foreign[i].length) == 0)
+			return foreign[i].name;
+	return NULL;
+}
+
 void stream_input_init(struct stream_input *input, struct stream *below, const void *head, size_t head_length)
 {
 	*input = (struct stream_input){.below = below, .buffer = xmalloc(STREAM_INPUT_SIZE), .length = head_length};

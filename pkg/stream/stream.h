@@ -70,6 +70,10 @@ const char *stream_compression_name(enum stream_compression compression);
 /* What the first bytes of a file say. */
 enum stream_compression stream_detect(const void *data, size_t length);
 
+/* The name of a compression or an archive that is not known here ("lz4"), by the first bytes of a file; NULL: nothing that has a
+ * name. */
+const char *stream_foreign_name(const void *data, size_t length);
+
 /* Looks at the first bytes of `below` and decompresses gzip (also of several members), zstd, xz and bzip2; anything
  * else comes through as it is. A compressed stream that ends early or fails its own checksum is an error
  * (-EBADMSG), and so is one that wants more memory for what it refers back to than 128 MiB (-EFBIG).

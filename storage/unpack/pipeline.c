@@ -16,6 +16,7 @@ struct pipeline {
 	struct digest *blob_digest; /* NULL where it is the tar's */
 	enum stream_compression compression;
 	int64_t blob_size;
+	const char *foreign; /* by its first bytes: a compression that cannot be read */
 
 	pthread_t reader;
 	bool has_reader;
@@ -51,6 +52,8 @@ static ssize_t lowest_read(struct stream *stream, void *data, size_t length, str
 	ssize_t n = stream_read(lowest->below, data, length, err);
 	if (n <= 0)
 		return n;
+	if (pipeline->blob_size == 0)
+		pipeline->foreign = stream_foreign_name(data, (size_t)n);
 	pipeline->blob_size += n;
 	int r = pipeline->blob_digest ? digest_update(pipeline->blob_digest, data, (size_t)n, err) : 0;
 	return r < 0 ? r : n;
@@ -281,6 +284,11 @@ int pipeline_start(struct stream *blob, const char *blob_digest, struct pipeline
 		return r;
 	*ret = TAKE_PTR(pipeline);
 	return 0;
+}
+
+const char *pipeline_odd_compression(const struct pipeline *pipeline)
+{
+	return pipeline->compression == STREAM_BZIP2 ? stream_compression_name(STREAM_BZIP2) : pipeline->foreign;
 }
 
 int pipeline_blob_digest(struct pipeline *pipeline, char *out, struct error *err)
