@@ -80,3 +80,8 @@ const char *stream_foreign_name(const void *data, size_t length);
  * `ret_compression` may be NULL. */
 int stream_decompress(struct stream *below, struct stream **ret, enum stream_compression *ret_compression,
 		      struct error *err);
+/* The same in one of several processes that have the same `gate`, any file that is open for writing (0: none): what wants more than
+ * about 8 MiB waits until no other of them does, so that together they do not take that many times 128 MiB. One such
+ * stream at a time in a process: its lock is the process's (fcntl(2)). */
+int stream_decompress_gated(struct stream *below, int gate, struct stream **ret,
+			    enum stream_compression *ret_compression, struct error *err);

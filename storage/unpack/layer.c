@@ -274,7 +274,7 @@ int unpack_layer(const struct unpack_target *target, struct stream *blob, const 
 	auto_recipe_writer struct recipe_writer *recipe = NULL;
 	auto_tar_reader struct tar_reader *tar = NULL;
 	struct work work = {.tree = TREE_INIT};
-	int r = pipeline_start(blob, blob_digest, &pipeline, err);
+	int r = pipeline_start(blob, blob_digest, target->gate, &pipeline, err);
 	if (r == 0)
 		r = recipe_writer_new(target->recipe_fd, &recipe, err);
 	if (r < 0)

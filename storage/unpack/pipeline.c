@@ -249,7 +249,8 @@ static void forget_blob_digest(struct pipeline *pipeline, const char *blob_diges
 	pipeline->blob_digest = NULL;
 }
 
-static int open_source(struct pipeline *pipeline, struct stream *blob, const char *blob_digest, struct error *err)
+static int open_source(struct pipeline *pipeline, struct stream *blob, const char *blob_digest, int gate,
+		       struct error *err)
 {
 	int r = digest_new(blob_digest, &pipeline->blob_digest, err);
 	if (r == 0)
@@ -263,13 +264,13 @@ static int open_source(struct pipeline *pipeline, struct stream *blob, const cha
 		return r;
 	}
 	pipeline->blob = lowest_stream(pipeline, blob);
-	r = stream_decompress(pipeline->blob, &pipeline->source, &pipeline->compression, err);
+	r = stream_decompress_gated(pipeline->blob, gate, &pipeline->source, &pipeline->compression, err);
 	if (r == 0)
 		forget_blob_digest(pipeline, blob_digest);
 	return r;
 }
 
-int pipeline_start(struct stream *blob, const char *blob_digest, struct pipeline **ret, struct error *err)
+int pipeline_start(struct stream *blob, const char *blob_digest, int gate, struct pipeline **ret, struct error *err)
 {
 	auto_pipeline struct pipeline *pipeline = xcalloc(1, sizeof(*pipeline));
 	pipeline->stream.read = pipeline_read;
@@ -277,7 +278,7 @@ int pipeline_start(struct stream *blob, const char *blob_digest, struct pipeline
 	pthread_mutex_init(&pipeline->mutex, NULL);
 	pthread_cond_init(&pipeline->changed, NULL);
 	pipeline->slots = xmalloc((size_t)SLOTS * SLOT_SIZE);
-	int r = open_source(pipeline, blob, blob_digest, err);
+	int r = open_source(pipeline, blob, blob_digest, gate, err);
 	if (r == 0)
 		r = start_thread(pipeline, err);
 	if (r < 0)

@@ -19,8 +19,9 @@ struct pipeline_sums {
 	enum stream_compression compression;
 };
 
-/* Takes `blob`, also on failure. `blob_digest` says with which algorithm it is hashed (NULL: sha256). */
-int pipeline_start(struct stream *blob, const char *blob_digest, struct pipeline **ret, struct error *err);
+/* Takes `blob`, also on failure. `blob_digest` says with which algorithm it is hashed (NULL: sha256). `gate`: of
+ * stream_decompress_gated(). */
+int pipeline_start(struct stream *blob, const char *blob_digest, int gate, struct pipeline **ret, struct error *err);
 /* Stops the threads, wherever they are. */
 void pipeline_free(struct pipeline *pipeline);
 DEFINE_CLEANUP(struct pipeline *, pipeline_free)
