@@ -600,6 +600,14 @@ most_memory() {
 	coracle image exists "$REGISTRY/mirror/app:1"
 	expect_equal "$(coracle pull -q "$far/app:1")" "$(id_in_registry mirror/app:1)"
 	coracle image exists "$far/app:1"
+	# What could be in several registries is asked of nobody where that is forbidden; an alias decides.
+	sed "1s|.*|unqualified-search-registries = [\"$REGISTRY\", \"$far\"]\nshort-name-mode = \"enforcing\"|" "$conf" >"$T/enforcing.conf"
+	expect_error 125 "\"mirror/app:1\" could be $REGISTRY/mirror/app:1 or $far/mirror/app:1, and short-name-mode" \
+		env CONTAINERS_REGISTRIES_CONF="$T/enforcing.conf" "$T/coracle" pull -q mirror/app:1
+	printf '[aliases]\n"mirror/app" = "%s/mirror/app"\n' "$REGISTRY" >>"$T/enforcing.conf"
+	expect_equal "$(env CONTAINERS_REGISTRIES_CONF="$T/enforcing.conf" "$T/coracle" pull -q mirror/app:1)" "$(id_in_registry mirror/app:1)"
+	sed -i 's/enforcing"/strict"/' "$T/enforcing.conf"
+	expect_error 125 'enforcing.conf: short-name-mode: expected' env CONTAINERS_REGISTRIES_CONF="$T/enforcing.conf" "$T/coracle" pull -q mirror/app:1
 	# A push goes past mirrors, to a registry that is not there.
 	expect_error 125 "$far" coracle push -q --retry 0 "$far/app:1"
 	# So it does past a location, which is for reading, as podman and skopeo have it.
