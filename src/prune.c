@@ -11,7 +11,7 @@
 #include "src/session.h"
 
 struct options {
-	bool all, force, volumes;
+	bool all, external, force, volumes;
 	struct strv filters;
 };
 
@@ -27,6 +27,7 @@ struct options {
 static const struct cli_option container_table[] = {FILTER, FORCE, CLI_OPTIONS_END};
 static const struct cli_option image_table[] = {
     {'a', "all", CLI_FLAG, offsetof(struct options, all), NULL, "Every image that no container has, not only those without a name"},
+    {0, "external", CLI_FLAG, offsetof(struct options, external), NULL, "Images that containers of other programs have, too (there are none here: without effect)"},
     FILTER,
     FORCE,
     CLI_OPTIONS_END,

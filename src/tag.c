@@ -20,14 +20,15 @@ static int parse_name(const char *text, struct reference *ret, struct error *err
 	return 0;
 }
 
-/* The store is locked shared, so that nobody deletes the image meanwhile. */
-static int open_locked(struct cli_context *context, struct store **ret_store, struct image **ret_image,
-		       struct error *err)
+/* Locked shared, nobody deletes the image meanwhile; exclusively, nobody gives its names to another, between looking
+ * whose they are and taking them away. */
+static int open_locked(struct cli_context *context, enum lock_mode mode, struct store **ret_store,
+		       struct image **ret_image, struct error *err)
 {
 	int r = session_store(context, ret_store, err);
 	if (r < 0)
 		return r;
-	auto_close int lock = store_lock(*ret_store, LOCK_MODE_SHARED, err);
+	auto_close int lock = store_lock(*ret_store, mode, err);
 	if (lock < 0)
 		return lock;
 	r = image_find(*ret_store, context->arguments.items[0], ret_image, err);
@@ -38,7 +39,7 @@ static int run_tag(struct cli_context *context, struct error *err)
 {
 	auto_store struct store *store = NULL;
 	auto_image struct image *image = NULL;
-	auto_close int lock = open_locked(context, &store, &image, err);
+	auto_close int lock = open_locked(context, LOCK_MODE_SHARED, &store, &image, err);
 	if (lock < 0)
 		return lock;
 	if (!image->manifest_digest)
@@ -75,7 +76,7 @@ static int run_untag(struct cli_context *context, struct error *err)
 {
 	auto_store struct store *store = NULL;
 	auto_image struct image *image = NULL;
-	auto_close int lock = open_locked(context, &store, &image, err);
+	auto_close int lock = open_locked(context, LOCK_MODE_EXCLUSIVE, &store, &image, err);
 	if (lock < 0)
 		return lock;
 	int r = 0;

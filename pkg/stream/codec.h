@@ -11,10 +11,15 @@
 /*
  * What zstd and xz call a window or a dictionary is how far back they refer, and so what must be kept in memory. Up to this
  * much is taken: what zstd's own tool takes unasked (--long=27), and twice what xz -9 wants; what a stream says beyond
- * that is believed to nobody.
+ * that is believed to nobody. What every compressor uses unless it is told to take more (zstd -19, xz -6) is taken at
+ * any time; above that, one stream at a time, of those that have the same gate.
  */
-#define STREAM_WINDOW_LOG_MAX 27
-#define STREAM_WINDOW_MIB     (1 << (STREAM_WINDOW_LOG_MAX - 20))
+#define STREAM_WINDOW_LOG_MAX     27
+#define STREAM_WINDOW_MIB         (1 << (STREAM_WINDOW_LOG_MAX - 20))
+#define STREAM_WINDOW_LOG_NARROW  23
+/* Waits at the gate; it is open again when stream_gate_leave() says so, or the process ends. */
+int stream_gate_enter(int gate, struct error *err);
+void stream_gate_leave(int gate);
 /* Input is read in pieces of this size. */
 #define STREAM_INPUT_SIZE 65536
 
@@ -32,9 +37,10 @@ int stream_input_fill(struct stream_input *input, struct error *err);
 
 int stream_open_gzip(struct stream *below, const void *head, size_t head_length, struct stream **ret,
 		     struct error *err);
-int stream_open_zstd(struct stream *below, const void *head, size_t head_length, struct stream **ret,
+int stream_open_zstd(struct stream *below, const void *head, size_t head_length, int gate, struct stream **ret,
 		     struct error *err);
-int stream_open_xz(struct stream *below, const void *head, size_t head_length, struct stream **ret, struct error *err);
+int stream_open_xz(struct stream *below, const void *head, size_t head_length, int gate, struct stream **ret,
+		   struct error *err);
 /* bzip2, by libarchive. */
 int stream_open_filter(struct stream *below, const void *head, size_t head_length, struct stream **ret,
 		       struct error *err);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "pkg/stream/codec.h"
@@ -37,6 +39,28 @@ enum stream_compression stream_detect(const void *data, size_t length)
 		    memcmp(data, compressions[i].magic, compressions[i].length) == 0)
 			return (enum stream_compression)i;
 	return is_zstd_skippable(data, length) ? STREAM_ZSTD : STREAM_PLAIN;
+}
+
+const char *stream_foreign_name(const void *data, size_t length)
+{
+	static const struct {
+		const char *name, *magic;
+		size_t length;
+	} foreign[] = {
+	    {"lz4", "\x04\x22\x4d\x18", 4},
+	    {"lz4", "\x02\x21\x4c\x18", 4},
+	    {"lzip", "LZIP", 4},
+	    {"lzma", "\x5d\x00\x00", 3},
+	    {"lzop", "\x89LZO", 4},
+	    {"snappy", "\xff\x06\x00\x00sNaPpY", 10},
+	    {"compress", "\x1f\x9d", 2},
+	    {"zip", "PK\x03\x04", 4},
+	    {"7z", "7z\xbc\xaf\x27\x1c", 6},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		if (length >= foreign[i].length && memcmp(data, foreign[i].magic, foreign[i].length) == 0)
+			return foreign[i].name;
+	return NULL;
 }
 
 void stream_input_init(struct stream_input *input, struct stream *below, const void *head, size_t head_length)
@@ -115,8 +139,30 @@ static int open_plain(struct stream *below, const void *head, size_t head_length
 	return 0;
 }
 
+int stream_gate_enter(int gate, struct error *err)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	while (gate > 0 && fcntl(gate, F_SETLKW, &lock) < 0)
+		if (errno != EINTR)
+			return error_sys(err, errno, "wait for memory to decompress in");
+	return 0;
+}
+
+void stream_gate_leave(int gate)
+{
+	struct flock lock = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+	if (gate > 0)
+		fcntl(gate, F_SETLK, &lock);
+}
+
 int stream_decompress(struct stream *below, struct stream **ret, enum stream_compression *ret_compression,
 		      struct error *err)
+{
+	return stream_decompress_gated(below, 0, ret, ret_compression, err);
+}
+
+int stream_decompress_gated(struct stream *below, int gate, struct stream **ret,
+			    enum stream_compression *ret_compression, struct error *err)
 {
 	unsigned char head[STREAM_HEAD_MAX];
 	ssize_t n = stream_read_full(below, head, sizeof(head), err);
@@ -131,10 +177,10 @@ int stream_decompress(struct stream *below, struct stream **ret, enum stream_com
 		r = stream_open_gzip(below, head, (size_t)n, ret, err);
 		break;
 	case STREAM_ZSTD:
-		r = stream_open_zstd(below, head, (size_t)n, ret, err);
+		r = stream_open_zstd(below, head, (size_t)n, gate, ret, err);
 		break;
 	case STREAM_XZ:
-		r = stream_open_xz(below, head, (size_t)n, ret, err);
+		r = stream_open_xz(below, head, (size_t)n, gate, ret, err);
 		break;
 	case STREAM_BZIP2:
 		r = stream_open_filter(below, head, (size_t)n, ret, err);

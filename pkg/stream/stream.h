@@ -70,9 +70,18 @@ const char *stream_compression_name(enum stream_compression compression);
 /* What the first bytes of a file say. */
 enum stream_compression stream_detect(const void *data, size_t length);
 
+/* The name of a compression or an archive that is not known here ("lz4"), by the first bytes of a file; NULL: nothing that has a
+ * name. */
+const char *stream_foreign_name(const void *data, size_t length);
+
 /* Looks at the first bytes of `below` and decompresses gzip (also of several members), zstd, xz and bzip2; anything
  * else comes through as it is. A compressed stream that ends early or fails its own checksum is an error
  * (-EBADMSG), and so is one that wants more memory for what it refers back to than 128 MiB (-EFBIG).
  * `ret_compression` may be NULL. */
 int stream_decompress(struct stream *below, struct stream **ret, enum stream_compression *ret_compression,
 		      struct error *err);
+/* The same in one of several processes that have the same `gate`, any file that is open for writing (0: none): what wants more than
+ * about 8 MiB waits until no other of them does, so that together they do not take that many times 128 MiB. One such
+ * stream at a time in a process: its lock is the process's (fcntl(2)). */
+int stream_decompress_gated(struct stream *below, int gate, struct stream **ret,
+			    enum stream_compression *ret_compression, struct error *err);

@@ -6,6 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -189,6 +192,88 @@ static void test_garbage_behind_gzip_is_an_error(void **state)
 }
 
 /* What wants to be remembered is bounded: as much as zstd's own tool takes is enough. */
+/* A byte at a time, so that every header comes in parts. */
+struct drip {
+	struct stream stream;
+	const char *data;
+	size_t left;
+};
+
+static ssize_t drip_read(struct stream *stream, void *data, size_t length, struct error *err)
+{
+	struct drip *drip = (struct drip *)stream;
+	(void)err;
+	if (drip->left == 0 || length == 0)
+		return 0;
+	*(char *)data = *drip->data++;
+	drip->left--;
+	return 1;
+}
+
+static void drip_close(struct stream *stream)
+{
+	free(stream);
+}
+
+static void test_wide_frames_behind_others_and_in_parts(void **state)
+{
+	static const char *const commands[] = {
+	    "zstd -q <in >out && zstd -q --long=27 <in >>out && zstd -q <in >>out",
+	    "xz -0 <in >out && xz -0 --lzma2=dict=64MiB <in >>out && xz -0 <in >>out",
+	};
+	auto_free char *data = sample();
+	struct error err = ERROR_INIT;
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		auto_stream struct stream *stream = NULL;
+		auto_free char *all = NULL;
+		size_t length, all_length;
+		auto_free char *packed = run_tool(commands[i], data, SIZE, &length);
+		struct drip *drip = xcalloc(1, sizeof(*drip));
+		*drip = (struct drip){{drip_read, NULL, drip_close}, packed, length};
+		assert_int_equal(stream_decompress(&drip->stream, &stream, NULL, &err), 0);
+		assert_int_equal(read_all(stream, 65536, &all, &all_length, &err), 0);
+		assert_int_equal(all_length, 3 * SIZE);
+		for (size_t part = 0; part < 3; part++)
+			assert_memory_equal(all + part * SIZE, data, SIZE);
+	}
+}
+
+static void test_wide_windows_take_turns(void **state)
+{
+	auto_free char *data = sample();
+	auto_free char *all = NULL;
+	auto_stream struct stream *stream = NULL, *packed = NULL;
+	struct error err = ERROR_INIT;
+	size_t length, all_length;
+	int ready[2], status;
+	char byte;
+	(void)state;
+	auto_free char *wide = run_tool("zstd -q --long=27 <in >out", data, SIZE, &length);
+	auto_close int gate = memfd_create("gate", MFD_CLOEXEC);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	struct timespec before, after;
+	pid_t other = fork();
+	if (other == 0) {
+		/* It never says that it is done: its end does. */
+		fcntl(gate, F_SETLK, &(struct flock){.l_type = F_WRLCK});
+		if (write(ready[1], "x", 1) == 1)
+			usleep(300000);
+		_exit(0);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	assert_int_equal(stream_open_memory(wide, length, &packed, &err), 0);
+	assert_int_equal(stream_decompress_gated(TAKE_PTR(packed), gate, &stream, NULL, &err), 0);
+	assert_int_equal(read_all(stream, 65536, &all, &all_length, &err), 0);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	assert_int_equal(all_length, SIZE);
+	assert_true((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 >= 290);
+	assert_int_equal(waitpid(other, &status, 0), other);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 static void test_windows_are_bounded(void **state)
 {
 	static const struct {
@@ -289,6 +374,8 @@ int main(void)
 	    cmocka_unit_test(test_truncation_and_damage_are_found),
 	    cmocka_unit_test(test_garbage_behind_gzip_is_an_error),
 	    cmocka_unit_test(test_windows_are_bounded),
+	    cmocka_unit_test(test_wide_frames_behind_others_and_in_parts),
+	    cmocka_unit_test(test_wide_windows_take_turns),
 	    cmocka_unit_test(test_part_of_a_file),
 	    cmocka_unit_test(test_growing_file),
 	    cmocka_unit_test(test_hash_sees_all),

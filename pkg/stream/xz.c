@@ -13,6 +13,8 @@ struct xz_stream {
 	struct stream_input input;
 	lzma_stream state;
 	bool ended;
+	int gate;
+	bool wide; /* through the gate */
 };
 
 static int failed(lzma_ret result, struct error *err)
@@ -34,6 +36,25 @@ static int failed(lzma_ret result, struct error *err)
 	}
 }
 
+static uint64_t memory_for(int window_log)
+{
+	return ((uint64_t)1 << window_log) + STATE_SIZE;
+}
+
+/* It wants more than a narrow dictionary: waits for its turn; the decoder goes on where it was. */
+static int widen(struct xz_stream *xz, struct error *err)
+{
+	if (xz->wide)
+		return failed(LZMA_MEMLIMIT_ERROR, err);
+	int r = stream_gate_enter(xz->gate, err);
+	if (r < 0)
+		return r;
+	xz->wide = true;
+	return lzma_memlimit_set(&xz->state, memory_for(STREAM_WINDOW_LOG_MAX)) == LZMA_OK
+		   ? 0
+		   : failed(LZMA_MEMLIMIT_ERROR, err);
+}
+
 static ssize_t xz_read(struct stream *stream, void *data, size_t length, struct error *err)
 {
 	struct xz_stream *xz = (struct xz_stream *)stream;
@@ -49,8 +70,12 @@ static ssize_t xz_read(struct stream *stream, void *data, size_t length, struct 
 		if (!xz->input.ended)
 			xz->input.position = xz->input.length - xz->state.avail_in;
 		xz->ended = result == LZMA_STREAM_END;
-		if (result != LZMA_OK && !xz->ended)
-			return failed(result, err);
+		if (result == LZMA_MEMLIMIT_ERROR)
+			r = widen(xz, err);
+		else if (result != LZMA_OK && !xz->ended)
+			r = failed(result, err);
+		if (r < 0)
+			return r;
 	}
 	return (ssize_t)(length - xz->state.avail_out);
 }
@@ -59,18 +84,21 @@ static void xz_close(struct stream *stream)
 {
 	struct xz_stream *xz = (struct xz_stream *)stream;
 	lzma_end(&xz->state);
+	if (xz->wide)
+		stream_gate_leave(xz->gate);
 	stream_input_free(&xz->input);
 	free(xz);
 }
 
-int stream_open_xz(struct stream *below, const void *head, size_t head_length, struct stream **ret, struct error *err)
+int stream_open_xz(struct stream *below, const void *head, size_t head_length, int gate, struct stream **ret,
+		   struct error *err)
 {
 	struct xz_stream *xz = xcalloc(1, sizeof(*xz));
 	xz->stream = (struct stream){xz_read, NULL, xz_close};
 	xz->state = (lzma_stream)LZMA_STREAM_INIT;
 	stream_input_init(&xz->input, below, head, head_length);
-	lzma_ret result =
-	    lzma_stream_decoder(&xz->state, ((uint64_t)1 << STREAM_WINDOW_LOG_MAX) + STATE_SIZE, LZMA_CONCATENATED);
+	xz->gate = gate;
+	lzma_ret result = lzma_stream_decoder(&xz->state, memory_for(STREAM_WINDOW_LOG_NARROW), LZMA_CONCATENATED);
 	if (result != LZMA_OK) {
 		xz_close(&xz->stream);
 		return failed(result, err);

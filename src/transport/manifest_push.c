@@ -11,14 +11,15 @@
 struct options {
 	struct registry_settings registry; /* first */
 	bool all, quiet, remove, remove_signatures;
-	const char *digest_file, *format, *compression, *key_file, *passphrase_file;
+	const char *digest_file, *format, *compression, *key_file, *passphrase_file, *gpg_key;
 };
 
 static const struct cli_option table[] = {
     {0, "all", CLI_FLAG, offsetof(struct options, all), NULL,
      "Push the images of the list too, as by default; --all=false pushes the list alone"},
     {0, "compression-format", CLI_STRING, offsetof(struct options, compression), "FORMAT",
-     "Compress layers that are sent with gzip (the default) or zstd", .values = "gzip|zstd"},
+     "Compress layers that are sent with gzip (the default) or zstd (zstd:chunked is the same)",
+     .values = REGISTRY_COMPRESSIONS},
     {0, "digestfile", CLI_STRING, offsetof(struct options, digest_file), "FILE", "Write the digest of the list to FILE",
      .complete = CLI_COMPLETE_FILE},
     {'f', "format", CLI_STRING, offsetof(struct options, format), "FORMAT",
@@ -30,6 +31,7 @@ static const struct cli_option table[] = {
     {0, "remove-signatures", CLI_FLAG, offsetof(struct options, remove_signatures), NULL,
      "Push no signatures of the images (as always)"},
     {0, "rm", CLI_FLAG, offsetof(struct options, remove), NULL, "Remove the list when it has been pushed"},
+    {0, "sign-by", CLI_STRING, offsetof(struct options, gpg_key), "KEY", "GPG's; refused", .hidden = true},
     {0, "sign-by-sigstore-private-key", CLI_STRING, offsetof(struct options, key_file), "FILE",
      "Sign the images and the list with this key, and store the signatures beside them", .complete = CLI_COMPLETE_FILE},
     {0, "sign-passphrase-file", CLI_STRING, offsetof(struct options, passphrase_file), "FILE",
@@ -74,7 +76,9 @@ static int run(struct cli_context *context, struct error *err)
 	auto_store struct store *store = NULL;
 	if (options->passphrase_file && !options->key_file)
 		return error_set(err, EINVAL, "--sign-passphrase-file is for --sign-by-sigstore-private-key");
-	int r = registry_settings_check(&options->registry, err);
+	int r = registry_refuse_gpg(options->gpg_key, err);
+	if (r == 0)
+		r = registry_settings_check(&options->registry, err);
 	if (r == 0)
 		r = session_store(context, &store, err);
 	struct list_push_request request = {
@@ -84,7 +88,7 @@ static int run(struct cli_context *context, struct error *err)
 	};
 	request.images.destination = context->arguments.count > 1 ? context->arguments.items[1] : NULL;
 	request.images.compression =
-	    options->compression && strcmp(options->compression, "zstd") == 0 ? STREAM_ZSTD : STREAM_GZIP;
+	    registry_compression(options->compression);
 	request.images.format = options->format;
 	request.images.sign_by_sigstore = options->key_file;
 	request.images.passphrase_file = options->passphrase_file;

@@ -188,7 +188,8 @@ const struct cli_command cmd_pull = {
 	"Brings images from a registry into the store, and prints their ids. Only layers that are not here are "
 	"fetched, several at once, and are unpacked as they come; what a pull that was interrupted had fetched is "
 	"used by the next one. All digests are verified. An image that cannot be had does not keep the others from "
-	"coming.\n\n"
+	"coming. All of it takes less than 64 MB of memory, whatever the size; a layer that was compressed so that it "
+	"cannot be read with that (zstd --long, xz -9) takes up to 128 MiB more, and one such layer is unpacked at a time.\n\n"
 	"A name without a registry is looked up as registries.conf(5) says.",
     .examples = "coracle pull docker.io/library/busybox\ncoracle pull --platform linux/arm64 quay.io/fedora/fedora:40\n"
 		"coracle pull registry.example.com/app@sha256:4bcc9ee2...",

@@ -10,16 +10,18 @@
 
 struct options {
 	struct registry_settings registry; /* first */
-	bool all_tags, quiet, force_compression, force_compression_given, remove_signatures, level_given;
-	const char *digest_file, *format, *compression, *key_file, *passphrase_file;
+	bool all_tags, quiet, force_compression, force_compression_given, remove_signatures, level_given, compress;
+	const char *digest_file, *format, *compression, *key_file, *passphrase_file, *gpg_key;
 	int64_t level;
 };
 
 static const struct cli_option table[] = {
     {'a', "all-tags", CLI_FLAG, offsetof(struct options, all_tags), NULL,
      "Push all images of the repository that are here"},
+    {0, "compress", CLI_FLAG, offsetof(struct options, compress), NULL, "For directories, which save makes", .hidden = true},
     {0, "compression-format", CLI_STRING, offsetof(struct options, compression), "FORMAT",
-     "Compress layers that are sent with gzip (the default) or zstd", .values = "gzip|zstd"},
+     "Compress layers that are sent with gzip (the default) or zstd (zstd:chunked is the same)",
+     .values = REGISTRY_COMPRESSIONS},
     {0, "compression-level", CLI_INT, offsetof(struct options, level), "NUMBER",
      "How well: 1 to 9 for gzip, 1 to 20 for zstd", .given_offset = offsetof(struct options, level_given)},
     {0, "digestfile", CLI_STRING, offsetof(struct options, digest_file), "FILE",
@@ -32,6 +34,7 @@ static const struct cli_option table[] = {
     {'q', "quiet", CLI_FLAG, offsetof(struct options, quiet), NULL, "Print nothing"},
     {0, "remove-signatures", CLI_FLAG, offsetof(struct options, remove_signatures), NULL,
      "Push no signatures of the image (as always: images here have none)"},
+    {0, "sign-by", CLI_STRING, offsetof(struct options, gpg_key), "KEY", "GPG's; refused", .hidden = true},
     {0, "sign-by-sigstore-private-key", CLI_STRING, offsetof(struct options, key_file), "FILE",
      "Sign the image with this key, and store the signature beside it", .complete = CLI_COMPLETE_FILE},
     {0, "sign-passphrase-file", CLI_STRING, offsetof(struct options, passphrase_file), "FILE",
@@ -47,6 +50,12 @@ static int check(const struct cli_context *context, struct error *err)
 				 "--all-tags pushes each image to its own name; there can be no destination");
 	if (options->all_tags && options->digest_file)
 		return error_set(err, EINVAL, "--digestfile is for one image, not for --all-tags");
+	if (options->compress)
+		return error_set(err, EINVAL,
+				 "--compress is for directories, and what goes to a registry is compressed anyway; 'coracle "
+				 "save --compress --format docker-dir' makes a directory");
+	if (options->gpg_key)
+		return registry_refuse_gpg(options->gpg_key, err);
 	if (options->passphrase_file && !options->key_file)
 		return error_set(err, EINVAL, "--sign-passphrase-file is for --sign-by-sigstore-private-key");
 	if (options->level_given && (options->level < 1 || options->level > 20))
@@ -123,8 +132,7 @@ static int run(struct cli_context *context, struct error *err)
 	    .password = options->registry.password,
 	    .certificate_directory = options->registry.certificate_directory,
 	    .tls_verify = registry_tls_verify(&options->registry),
-	    .compression =
-		options->compression && strcmp(options->compression, "zstd") == 0 ? STREAM_ZSTD : STREAM_GZIP,
+	    .compression = registry_compression(options->compression),
 	    .compression_level = options->level_given ? (int)options->level : -1,
 	    .force_compression =
 		options->force_compression_given ? options->force_compression : options->compression != NULL,

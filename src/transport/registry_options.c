@@ -43,6 +43,19 @@ int registry_settings_check(struct registry_settings *settings, struct error *er
 	return registry_global_init(err);
 }
 
+int registry_refuse_gpg(const char *key, struct error *err)
+{
+	return !key ? 0
+		    : error_set(err, EINVAL,
+				"--sign-by: signatures by GPG are not made; --sign-by-sigstore-private-key FILE makes "
+				"others, which podman, skopeo and cosign verify");
+}
+
+enum stream_compression registry_compression(const char *format)
+{
+	return format && text_starts_with(format, "zstd") ? STREAM_ZSTD : STREAM_GZIP;
+}
+
 void registry_settings_clear(struct registry_settings *settings)
 {
 	free(settings->username);

@@ -20,6 +20,12 @@ struct registry_settings {
 extern const struct cli_option registry_option_table[];
 /* Finds what is wrong, takes the credentials apart, and sets libcurl up. */
 int registry_settings_check(struct registry_settings *settings, struct error *err);
+/* --sign-by, which is GPG's: -EINVAL, with what there is instead, where it was given (not NULL). */
+int registry_refuse_gpg(const char *key, struct error *err);
+/* --compression-format; NULL: the default. "zstd:chunked" is zstd with a table of contents for who asks for parts, which nobody
+ * has to have. */
+enum stream_compression registry_compression(const char *format);
+#define REGISTRY_COMPRESSIONS "gzip|zstd|zstd:chunked"
 void registry_settings_clear(struct registry_settings *settings);
 
 /* As pull_request and push_request have them: -1 for what was not given. */

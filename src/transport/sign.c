@@ -9,12 +9,13 @@
 struct options {
 	struct registry_settings registry; /* first */
 	bool all;
-	const char *key_file, *passphrase_file;
+	const char *key_file, *passphrase_file, *gpg_key;
 };
 
 static const struct cli_option table[] = {
     {'a', "all", CLI_FLAG, offsetof(struct options, all), NULL,
      "Of an index sign all images and the index, not only the image for this machine"},
+    {0, "sign-by", CLI_STRING, offsetof(struct options, gpg_key), "KEY", "GPG's; refused", .hidden = true},
     {0, "sign-by-sigstore-private-key", CLI_STRING, offsetof(struct options, key_file), "FILE",
      "The private key, made by cosign, skopeo or openssl", .complete = CLI_COMPLETE_FILE},
     {0, "sign-passphrase-file", CLI_STRING, offsetof(struct options, passphrase_file), "FILE",
@@ -110,11 +111,14 @@ static int sign_named(const struct options *options, const char *text, struct er
 static int run(struct cli_context *context, struct error *err)
 {
 	struct options *options = context->options;
+	int r = registry_refuse_gpg(options->gpg_key, err);
+	if (r < 0)
+		return r;
 	if (!options->key_file)
 		return error_set(
 		    err, EINVAL,
 		    "give the key to sign with: --sign-by-sigstore-private-key FILE (signatures by GPG are not made)");
-	int r = registry_settings_check(&options->registry, err);
+	r = registry_settings_check(&options->registry, err);
 	for (size_t i = 0; r == 0 && i < context->arguments.count; i++)
 		r = sign_named(options, context->arguments.items[i], err);
 	registry_settings_clear(&options->registry);

@@ -141,8 +141,8 @@ int auth_erase(const struct auth_places *places, const char *host, struct error 
 	list_of(places, &helpers);
 	for (size_t i = 0; i < helpers.count; i++) {
 		struct error now = ERROR_INIT;
-		int r = host ? erase_one(helpers.items[i], places, host, &now)
-			     : erase_all(helpers.items[i], places, &now);
+		int r =
+		    host ? erase_one(helpers.items[i], places, host, &now) : erase_all(helpers.items[i], places, &now);
 		if (r < 0 && failure.errnum == 0)
 			failure = now;
 		removed |= r > 0;

@@ -195,7 +195,7 @@ int convert_squash(struct store *store, const struct strv *diff_ids, struct stag
 	auto_unpacker struct unpacker *unpacker = NULL;
 	int r = convert_check_programs(err);
 	if (r == 0)
-		r = unpacker_start(store, &unpacker, err);
+		r = unpacker_start(store, 0, &unpacker, err);
 	if (r == 0)
 		r = store_stage(store, stage, err);
 	if (r < 0)

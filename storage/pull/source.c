@@ -159,7 +159,7 @@ static int find(const struct pull_request *request, question asked, struct pull_
 	if (r == 0)
 		r = registries_read(NULL, &registries, err);
 	if (r == 0)
-		r = registries_resolve(registries, name, &candidates, err);
+		r = registries_resolve_to_pull(registries, name, &candidates, err);
 	return r < 0 ? r : ask_candidates(registries, &candidates, request, asked, source, err);
 }
 

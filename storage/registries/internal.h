@@ -29,6 +29,7 @@ struct registries {
 	bool unqualified_set;
 	struct strv aliases; /* "short=full" */
 	struct strv helpers; /* for credentials */
+	bool enforcing;      /* short-name-mode: what is searched in several places is refused */
 	const char *only;    /* files without this word are passed over unread; NULL: none is. Set while reading alone */
 };
 

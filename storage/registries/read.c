@@ -188,6 +188,18 @@ static int take_unqualified(struct registries *registries, struct json_object *t
 	return 0;
 }
 
+static int take_mode(struct registries *registries, struct json_object *tree, struct error *err)
+{
+	const char *mode = NULL;
+	int r = json_get_string(tree, "short-name-mode", &mode, err);
+	if (r <= 0)
+		return r;
+	registries->enforcing = strcmp(mode, "enforcing") == 0;
+	if (registries->enforcing || !*mode || strcmp(mode, "permissive") == 0 || strcmp(mode, "disabled") == 0)
+		return 0;
+	return error_set(err, EINVAL, "short-name-mode: expected enforcing, permissive or disabled, not \"%s\"", mode);
+}
+
 static int take_helpers(struct registries *registries, struct json_object *tree, struct error *err)
 {
 	auto_strv struct strv list = STRV_INIT;
@@ -252,7 +264,8 @@ int registries_add_tree(struct registries *registries, struct json_object *tree,
 	int r = refuse_version_1(tree, path, err);
 	if (r < 0)
 		return r;
-	if ((r = take_unqualified(registries, tree, err)) < 0 || (r = take_helpers(registries, tree, err)) < 0)
+	if ((r = take_unqualified(registries, tree, err)) < 0 || (r = take_helpers(registries, tree, err)) < 0 ||
+	    (r = take_mode(registries, tree, err)) < 0)
 		return error_context(err, "%s", path);
 	if ((r = take_entries(registries, tree, path, err)) == 0)
 		r = take_aliases(registries, tree, path, err);

@@ -161,6 +161,25 @@ int registries_resolve(const struct registries *registries, const char *name, st
 	return 0;
 }
 
+int registries_resolve_to_pull(const struct registries *registries, const char *name, struct reference_list *ret,
+			       struct error *err)
+{
+	auto_reference_list struct reference_list list = {0};
+	int r = registries_resolve(registries, name, &list, err);
+	if (r < 0)
+		return r;
+	if (registries->enforcing && list.count > 1) {
+		auto_free char *first = reference_text(&list.items[0]), *last = reference_text(&list.items[list.count - 1]);
+		return error_set(err, EINVAL,
+				 "\"%s\" could be %s%s or %s, and short-name-mode in registries.conf forbids to try one "
+				 "after the other; write the whole name, or make an alias of it there",
+				 name, first, list.count > 2 ? ", others" : "", last);
+	}
+	*ret = list;
+	list = (struct reference_list){0};
+	return 0;
+}
+
 int registries_resolve_quickly(const char *name, struct reference_list *ret, struct error *err)
 {
 	auto_reference struct reference reference = {0};
@@ -168,7 +187,7 @@ int registries_resolve_quickly(const char *name, struct reference_list *ret, str
 	int r = reference_parse(name, &reference, err);
 	if (r == 0)
 		r = read_all(NULL, reference.path, &registries, err);
-	return r < 0 ? r : registries_resolve(registries, name, ret, err);
+	return !registries ? r : registries_resolve(registries, name, ret, err);
 }
 
 /* ---- endpoints ---- */

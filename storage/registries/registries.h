@@ -5,7 +5,8 @@
  * (of a file that is named: the folder beside it), each in order of their names, later ones winning. Of two entries with the same prefix the later is the one.
  *
  * Short names: [aliases], of which ~/.cache/containers/short-name-aliases.conf has the last word, then unqualified-search-registries. Where no file has such a list, docker.io is searched; an
- * empty list means what it says. short-name-mode changes nothing: nobody is asked which registry was meant, they are tried in order.
+ * empty list means what it says. Nobody is asked which registry was meant: they are tried in order, and where short-name-mode is
+ * "enforcing", which forbids that, a name that could be in several is refused by registries_resolve_to_pull().
  */
 #pragma once
 
@@ -32,7 +33,9 @@ struct reference_list {
 void reference_list_free(struct reference_list *list);
 #define auto_reference_list CLEANUP(reference_list_free)
 int registries_resolve(const struct registries *registries, const char *name, struct reference_list *ret, struct error *err);
-/* The same with the usual files, of which only those are parsed that may have something to do with the name: for the hot path. What is wrong in the others is not found. */
+/* The same for a pull: -EINVAL also for what short-name-mode wants a decision on. */
+int registries_resolve_to_pull(const struct registries *registries, const char *name, struct reference_list *ret, struct error *err);
+/* As registries_resolve() with the usual files, of which only those are parsed that may have something to do with the name: for the hot path. What is wrong in the others is not found. */
 int registries_resolve_quickly(const char *name, struct reference_list *ret, struct error *err);
 
 /* Where a full reference is to be asked for, in order: its mirrors, then the registry itself (or its `location`). Who pulls passes over mirrors that are not for what he asks (digest_only,

@@ -18,21 +18,22 @@ void remote_close(struct remote *remote)
 
 int remote_name(const char *name, const char **ret, struct error *err)
 {
-	static const struct {
-		const char *prefix;
-		const char *instead;
-	} others[] = {
-	    {"docker-archive:", "load"},
-	    {"oci-archive:", "load"},
-	    {"oci:", "load"},
-	    {"dir:", "load"},
-	};
+	static const char *const files[] = {"docker-archive:", "oci-archive:", "oci:", "dir:"};
+	static const char *const stores[] = {"docker-daemon:", "containers-storage:"};
 	if (text_starts_with(name, "docker://"))
 		name += strlen("docker://");
-	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (text_starts_with(name, others[i].prefix))
-			return error_set(err, EINVAL, "%s is no image in a registry; see 'coracle %s --help' for files",
-					 name, others[i].instead);
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (text_starts_with(name, files[i]))
+			return error_set(err, EINVAL,
+					 "%s is no image in a registry; 'coracle save' writes such files, and 'coracle "
+					 "load' reads them",
+					 name);
+	for (size_t i = 0; i < ARRAY_SIZE(stores); i++)
+		if (text_starts_with(name, stores[i]))
+			return error_set(err, EINVAL,
+					 "%s is another program's image; its save and our load, or the other way round, "
+					 "carry it over",
+					 name);
 	*ret = name;
 	return 0;
 }

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "storage/manifest/manifest.h"
 
@@ -20,6 +22,7 @@ struct layer_batch {
 	/* Two descriptors each. Those that are being unpacked when the last one is counted come on top. */
 	struct staged *staged[LAYER_BATCH_STAGED_MAX + LAYER_BATCH_MAX];
 	size_t count;
+	int gate; /* for what takes much memory to decompress; 0: not made yet */
 };
 
 struct layer_batch *layer_batch_new(struct store *store)
@@ -30,11 +33,25 @@ struct layer_batch *layer_batch_new(struct store *store)
 	return batch;
 }
 
+static int make_gate(struct layer_batch *batch, struct error *err)
+{
+	if (batch->gate > 0)
+		return 0;
+	int fd = memfd_create("decompression", MFD_CLOEXEC);
+	if (fd < 0)
+		return error_sys(err, errno, "make a file in memory");
+	batch->gate = fd;
+	return 0;
+}
+
 int layer_batch_start(struct layer_batch *batch, size_t count, struct error *err)
 {
+	int made = make_gate(batch, err);
+	if (made < 0)
+		return made;
 	while (batch->unpackers_count < count && batch->unpackers_count < LAYER_BATCH_MAX) {
 		struct unpacker **unpacker = &batch->unpackers[batch->unpackers_count];
-		int r = unpacker_start(batch->store, unpacker, err);
+		int r = unpacker_start(batch->store, batch->gate, unpacker, err);
 		if (r < 0)
 			return r;
 		batch->idle[batch->idle_count++] = *unpacker;
@@ -64,6 +81,8 @@ void layer_batch_free(struct layer_batch *batch)
 	forget_all(batch);
 	for (size_t i = 0; i < batch->unpackers_count; i++)
 		unpacker_free(batch->unpackers[i]);
+	if (batch->gate > 0)
+		close(batch->gate);
 	pthread_mutex_destroy(&batch->mutex);
 	free(batch);
 }

@@ -24,7 +24,8 @@ DEFINE_CLEANUP(struct layer_batch *, layer_batch_free)
 
 /* Starts `count` processes, at most LAYER_BATCH_MAX, while the caller has one thread: from then on as many threads may
  * call layer_batch_add() at the same time. Each has two threads and about 12 MB of memory: all together stay
- * below 64 MB. */
+ * below 64 MB, unless a layer is compressed so that it takes more to read (zstd --long, xz -9): up to 128 MiB, of which
+ * only one is read at a time. Other tools pull such images, so that refusing them would be worse. */
 #define LAYER_BATCH_MAX 4
 int layer_batch_start(struct layer_batch *batch, size_t count, struct error *err);
 /* This many layers can be added without being placed; one more places those. */

@@ -184,8 +184,14 @@ static int finish_directories(struct work *work, int recipe_fd, struct error *er
 }
 
 /* ---- the whole ---- */
-static int is_another(const char *digest, const char *wanted, struct error *err)
+static int is_another(const struct pipeline *pipeline, const char *digest, const char *wanted, struct error *err)
 {
+	const char *odd = pipeline_odd_compression(pipeline);
+	if (odd)
+		return error_set(err, EBADMSG,
+				 "what came is not the layer: it is compressed with %s, which OCI images do not have, and "
+				 "its digest is %s, not %s",
+				 odd, digest, wanted);
 	return error_set(err, EBADMSG, "the layer is damaged: its digest is %s, not %s", digest, wanted);
 }
 
@@ -193,13 +199,20 @@ static int is_another(const char *digest, const char *wanted, struct error *err)
 static int explain(struct pipeline *pipeline, const char *blob_digest, int r, struct error *err)
 {
 	char digest[DIGEST_TEXT_MAX];
-	if (r != -EBADMSG || !blob_digest || pipeline_blob_digest(pipeline, digest, NULL) < 0 ||
-	    strcmp(digest, blob_digest) == 0)
+	if (r != -EBADMSG)
 		return r;
-	return is_another(digest, blob_digest, err);
+	if (blob_digest && pipeline_blob_digest(pipeline, digest, NULL) == 0 && strcmp(digest, blob_digest) != 0)
+		return is_another(pipeline, digest, blob_digest, err);
+	const char *odd = pipeline_odd_compression(pipeline);
+	if (odd && strcmp(odd, stream_compression_name(STREAM_BZIP2)) != 0)
+		return error_set(err, EBADMSG,
+				 "the layer is compressed with %s, which OCI images do not have; whoever made the image "
+				 "has to make it again with gzip or zstd",
+				 odd);
+	return r;
 }
 
-static int check_sums(const struct pipeline_sums *sums, const char *blob_digest, const char *diff_id,
+static int check_sums(const struct pipeline *pipeline, const struct pipeline_sums *sums, const char *blob_digest, const char *diff_id,
 		      struct unpack_result *result, struct error *err)
 {
 	digest_text(sums->tar_digest, result->diff_id);
@@ -208,7 +221,7 @@ static int check_sums(const struct pipeline_sums *sums, const char *blob_digest,
 	result->tar_size = sums->tar_size;
 	result->compression = sums->compression;
 	if (blob_digest && strcmp(blob_digest, result->blob_digest) != 0)
-		return is_another(result->blob_digest, blob_digest, err);
+		return is_another(pipeline, result->blob_digest, blob_digest, err);
 	if (diff_id && strcmp(diff_id, result->diff_id) != 0)
 		return error_set(err, EBADMSG,
 				 "the layer is not the one that the image means: the digest of its tar is %s, not %s",
@@ -226,7 +239,7 @@ static int run(struct work *work, struct pipeline *pipeline, const struct unpack
 		r = unpack_entries(work, err);
 	r = r < 0 ? explain(pipeline, blob_digest, r, err) : pipeline_finish(pipeline, &sums, err);
 	if (r == 0)
-		r = check_sums(&sums, blob_digest, diff_id, &result, err);
+		r = check_sums(pipeline, &sums, blob_digest, diff_id, &result, err);
 	if (r < 0)
 		return r;
 	memcpy(work->totals.diff_id, sums.tar_digest, sizeof(sums.tar_digest));
@@ -261,7 +274,7 @@ int unpack_layer(const struct unpack_target *target, struct stream *blob, const 
 	auto_recipe_writer struct recipe_writer *recipe = NULL;
 	auto_tar_reader struct tar_reader *tar = NULL;
 	struct work work = {.tree = TREE_INIT};
-	int r = pipeline_start(blob, blob_digest, &pipeline, err);
+	int r = pipeline_start(blob, blob_digest, target->gate, &pipeline, err);
 	if (r == 0)
 		r = recipe_writer_new(target->recipe_fd, &recipe, err);
 	if (r < 0)

@@ -8,6 +8,7 @@ struct unpack_target {
 	int diff_fd, kept_fd;             /* empty directories */
 	int recipe_fd;                    /* an empty file, O_RDWR */
 	const struct id_mapping *mapping; /* NULL: single-id mode */
+	int gate;                         /* of stream_decompress_gated(); 0: none */
 };
 
 /* Takes `blob`. `ret_xattrs`: whether whiteouts are in overlay's form. On failure the directories are emptied. */

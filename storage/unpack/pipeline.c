@@ -16,6 +16,7 @@ struct pipeline {
 	struct digest *blob_digest; /* NULL where it is the tar's */
 	enum stream_compression compression;
 	int64_t blob_size;
+	const char *foreign; /* by its first bytes: a compression that cannot be read */
 
 	pthread_t reader;
 	bool has_reader;
@@ -51,6 +52,8 @@ static ssize_t lowest_read(struct stream *stream, void *data, size_t length, str
 	ssize_t n = stream_read(lowest->below, data, length, err);
 	if (n <= 0)
 		return n;
+	if (pipeline->blob_size == 0)
+		pipeline->foreign = stream_foreign_name(data, (size_t)n);
 	pipeline->blob_size += n;
 	int r = pipeline->blob_digest ? digest_update(pipeline->blob_digest, data, (size_t)n, err) : 0;
 	return r < 0 ? r : n;
@@ -246,7 +249,8 @@ static void forget_blob_digest(struct pipeline *pipeline, const char *blob_diges
 	pipeline->blob_digest = NULL;
 }
 
-static int open_source(struct pipeline *pipeline, struct stream *blob, const char *blob_digest, struct error *err)
+static int open_source(struct pipeline *pipeline, struct stream *blob, const char *blob_digest, int gate,
+		       struct error *err)
 {
 	int r = digest_new(blob_digest, &pipeline->blob_digest, err);
 	if (r == 0)
@@ -260,13 +264,13 @@ static int open_source(struct pipeline *pipeline, struct stream *blob, const cha
 		return r;
 	}
 	pipeline->blob = lowest_stream(pipeline, blob);
-	r = stream_decompress(pipeline->blob, &pipeline->source, &pipeline->compression, err);
+	r = stream_decompress_gated(pipeline->blob, gate, &pipeline->source, &pipeline->compression, err);
 	if (r == 0)
 		forget_blob_digest(pipeline, blob_digest);
 	return r;
 }
 
-int pipeline_start(struct stream *blob, const char *blob_digest, struct pipeline **ret, struct error *err)
+int pipeline_start(struct stream *blob, const char *blob_digest, int gate, struct pipeline **ret, struct error *err)
 {
 	auto_pipeline struct pipeline *pipeline = xcalloc(1, sizeof(*pipeline));
 	pipeline->stream.read = pipeline_read;
@@ -274,13 +278,18 @@ int pipeline_start(struct stream *blob, const char *blob_digest, struct pipeline
 	pthread_mutex_init(&pipeline->mutex, NULL);
 	pthread_cond_init(&pipeline->changed, NULL);
 	pipeline->slots = xmalloc((size_t)SLOTS * SLOT_SIZE);
-	int r = open_source(pipeline, blob, blob_digest, err);
+	int r = open_source(pipeline, blob, blob_digest, gate, err);
 	if (r == 0)
 		r = start_thread(pipeline, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(pipeline);
 	return 0;
+}
+
+const char *pipeline_odd_compression(const struct pipeline *pipeline)
+{
+	return pipeline->compression == STREAM_BZIP2 ? stream_compression_name(STREAM_BZIP2) : pipeline->foreign;
 }
 
 int pipeline_blob_digest(struct pipeline *pipeline, char *out, struct error *err)

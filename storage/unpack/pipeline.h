@@ -19,8 +19,9 @@ struct pipeline_sums {
 	enum stream_compression compression;
 };
 
-/* Takes `blob`, also on failure. `blob_digest` says with which algorithm it is hashed (NULL: sha256). */
-int pipeline_start(struct stream *blob, const char *blob_digest, struct pipeline **ret, struct error *err);
+/* Takes `blob`, also on failure. `blob_digest` says with which algorithm it is hashed (NULL: sha256). `gate`: of
+ * stream_decompress_gated(). */
+int pipeline_start(struct stream *blob, const char *blob_digest, int gate, struct pipeline **ret, struct error *err);
 /* Stops the threads, wherever they are. */
 void pipeline_free(struct pipeline *pipeline);
 DEFINE_CLEANUP(struct pipeline *, pipeline_free)
@@ -35,5 +36,8 @@ void pipeline_end_part(struct pipeline *pipeline, unsigned char *out);
 /* When what came could not be used: reads the blob to its end, without decompressing it, and says what it is. Nothing else
  * can be done with the pipeline then. `out` has DIGEST_TEXT_MAX bytes. */
 int pipeline_blob_digest(struct pipeline *pipeline, char *out, struct error *err);
+/* With what the blob is compressed that layers of OCI images are not ("bzip2", "lz4"), whether it can be read or not; NULL: with
+ * none of that. */
+const char *pipeline_odd_compression(const struct pipeline *pipeline);
 /* Once the stream has been read to its end. */
 int pipeline_finish(struct pipeline *pipeline, struct pipeline_sums *ret, struct error *err);

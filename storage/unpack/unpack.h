@@ -70,8 +70,8 @@ struct unpack_result {
 
 /* The child process. One can unpack any number of layers, one after another. */
 struct unpacker;
-/* The caller must have one thread only. */
-int unpacker_start(struct store *store, struct unpacker **ret, struct error *err);
+/* The caller must have one thread only. `gate`: of stream_decompress_gated(), shared with others; 0: none. */
+int unpacker_start(struct store *store, int gate, struct unpacker **ret, struct error *err);
 /* Ends it. */
 void unpacker_free(struct unpacker *unpacker);
 DEFINE_CLEANUP(struct unpacker *, unpacker_free)

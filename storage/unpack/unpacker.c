@@ -27,6 +27,7 @@ struct unpacker {
 	struct id_mapping mapping;
 	pid_t pid;
 	int socket;
+	int gate; /* 0: none */
 	struct watch *watch;
 };
 
@@ -70,7 +71,7 @@ static void answer_request(const struct unpacker *unpacker, const struct message
 		return;
 	}
 	struct unpack_target target = {fds[FD_DIFF], fds[FD_KEPT], fds[FD_RECIPE],
-				       unpacker->mapping.single ? NULL : &unpacker->mapping};
+				       unpacker->mapping.single ? NULL : &unpacker->mapping, unpacker->gate};
 	reply->result =
 	    request->growing
 		? stream_open_growing(fds[FD_BLOB], fds[FD_GROWTH], request->name, &blob, &reply->error)
@@ -126,7 +127,7 @@ static int receive_reply(struct unpacker *unpacker, struct message_reply *reply,
 	return reply->result;
 }
 
-static int start(struct store *store, const struct id_mapping *mapping, struct unpacker **ret, struct error *err)
+static int start(struct store *store, const struct id_mapping *mapping, int gate, struct unpacker **ret, struct error *err)
 {
 	auto_unpacker struct unpacker *unpacker = xcalloc(1, sizeof(*unpacker));
 	struct message_reply reply;
@@ -134,6 +135,7 @@ static int start(struct store *store, const struct id_mapping *mapping, struct u
 	unpacker->store = store;
 	unpacker->mapping = *mapping;
 	unpacker->socket = -1;
+	unpacker->gate = gate;
 	unpacker->watch = watch_new();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_sys(err, errno, "make a socket");
@@ -145,7 +147,7 @@ static int start(struct store *store, const struct id_mapping *mapping, struct u
 		return error_sys(err, errno, "start the process that unpacks layers");
 	if (unpacker->pid == 0) {
 		/* Without the others' sockets, whose end they would never see, and without locks. */
-		close_fds_except(3, (const int[]){other, store->run_fd}, 2);
+		close_fds_except(3, (const int[]){other, store->run_fd, gate}, gate > 0 ? 3 : 2);
 		serve(unpacker, other, parent);
 		_exit(0);
 	}
@@ -158,17 +160,17 @@ static int start(struct store *store, const struct id_mapping *mapping, struct u
 	return 0;
 }
 
-int unpacker_start(struct store *store, struct unpacker **ret, struct error *err)
+int unpacker_start(struct store *store, int gate, struct unpacker **ret, struct error *err)
 {
 	struct id_mapping mapping;
 	int r = store_mapping(store, &mapping, err);
 	if (r < 0)
 		return r;
-	r = start(store, &mapping, ret, err);
+	r = start(store, &mapping, gate, ret, err);
 	if (!store_mapping_refused(store, r, &mapping))
 		return r;
 	error_clear(err);
-	return start(store, &mapping, ret, err);
+	return start(store, &mapping, gate, ret, err);
 }
 
 void unpacker_free(struct unpacker *unpacker)

@@ -13,6 +13,7 @@ shares anything with another. Names (an answer's bytes are counted from its stat
 GET /sizes/REPOSITORY tells the lengths of the four answers. LOG gets a line for each request: METHOD PATH STATUS.
 """
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -168,6 +169,18 @@ def swapped(image, kind, path):
     return answer(bytes(reversed(image.layer))) if kind == "layer" else None
 
 
+def compressed(make, swapped):
+    """The layer in another compression: under its old digest, or as what the manifest says."""
+    def change(image):
+        layer = make(image)
+        if not swapped:
+            image.layers[0].update(digest=digest(layer))
+        image.layers[0].update(size=len(layer))
+        image.blobs[image.layers[0]["digest"]] = layer
+        image.write()
+    return changed(change)
+
+
 HUNDRED_MB = 100 << 20
 CASES = {
     # manifests
@@ -212,6 +225,9 @@ CASES = {
     "config-diff-ids-more": replace_config(lambda i: i.config.replace(b'"diff_ids": [', b'"diff_ids": ["' + i.diff_id.encode() + b'", ')),
     # blobs
     "blob-swapped": swapped,
+    "blob-bzip2": compressed(lambda i: bz2.compress(gzip.decompress(i.layer)), True),
+    "blob-lz4": compressed(lambda i: b"\x04\x22\x4d\x18" + i.layer, True),
+    "layer-lz4": compressed(lambda i: b"\x04\x22\x4d\x18" + i.layer, False),
     "blob-empty": on("layer", lambda i, p: answer(b"")),
     "blob-none": on("layer", lambda i, p: answer(b'{"errors": [{"code": "BLOB_UNKNOWN", "message": "blob unknown to registry"}]}', "404 Not Found")),
     "blob-more": on("layer", lambda i, p: answer(i.layer + b"more")),

@@ -206,6 +206,9 @@ refused() {
 
 @test "hostile: blobs that are others, longer, without end, or another range" {
 	refused blob-swapped 'layer sha256:.*its digest is sha256:[0-9a-f]*, not sha256:'
+	refused blob-bzip2 'layer sha256:.*compressed with bzip2, which OCI images do not have, and its digest is'
+	refused blob-lz4 'layer sha256:.*compressed with lz4, which OCI images do not have, and its digest is'
+	refused layer-lz4 'layer sha256:.*the layer is compressed with lz4, which OCI images do not have; .*with gzip or zstd'
 	refused blob-empty 'layer sha256:.*it ended after 0 of'
 	refused blob-none 'layer sha256:.*not found: blob unknown to registry'
 	refused blob-more 'layer sha256:.*not [0-9]* as the manifest says'

@@ -93,3 +93,69 @@ setup() {
 	done
 	expect_equal "$(coracle images --format '{{.Tag}}' other | wc -l)" 10
 }
+
+# The names that an image has, without those that never change.
+name_leads_to() { # name
+	coracle image inspect --format '{{.Id}}' "$1" 2>/dev/null || echo nothing
+}
+
+@test "parallel: tag, untag and rmi of the same names, some hundred times" {
+	local i a b c leads status
+	coracle create --name made busybox >"$T/out"
+	for i in b c; do coracle commit -q --change "LABEL is=$i" made "$i" >"$T/out"; done
+	coracle rm made >"$T/out"
+	a=$(name_leads_to busybox) b=$(name_leads_to b) c=$(name_leads_to c)
+	expect_equal "$(printf '%s\n' "$a" "$b" "$c" | sort -u | wc -l)" 3
+	# Whatever comes first, the name that was given to b is b's: it was either never a's to take away, or gone before.
+	for i in $(seq 200); do
+		coracle tag busybox "deep/repo-$((i % 3)):x"
+		coracle untag busybox "deep/repo-$((i % 3)):x" 2>"$T/err.untag" &
+		coracle tag b "deep/repo-$((i % 3)):x"
+		wait $! || grep -q "is not a name of image" "$T/err.untag"
+		expect_equal "$(name_leads_to "deep/repo-$((i % 3)):x")" "$b"
+		coracle untag b "deep/repo-$((i % 3)):x"
+	done
+	# Two that give it: one of them has the last word.
+	for i in $(seq 100); do
+		coracle tag b deep/er/repo:x &
+		coracle tag c deep/er/repo:x
+		wait $!
+		leads=$(name_leads_to deep/er/repo:x)
+		[[ $leads == "$b" || $leads == "$c" ]]
+	done
+	# rmi of a name takes it from whoever has it, and nobody who has another.
+	for i in $(seq 100); do
+		coracle tag b taken:x
+		coracle rmi taken:x >"$T/out.rmi" &
+		coracle tag c taken:x
+		wait $!
+		leads=$(name_leads_to taken:x)
+		[[ $leads == nothing || $leads == "$c" ]]
+	done
+	expect_equal "$(name_leads_to busybox) $(name_leads_to b) $(name_leads_to c)" "$a $b $c"
+	# The last name of an image, while it is to get another: it stays under that, or is gone with all that belongs to it.
+	local kept=0 gone=0
+	for i in $(seq 40); do
+		coracle create --name made busybox >"$T/out"
+		coracle commit -q --change "LABEL round=$i" made only >"$T/out"
+		coracle rm made >"$T/out"
+		coracle rmi only >"$T/out.rmi" &
+		status=0
+		coracle tag only again 2>"$T/err.tag" || status=$?
+		wait $!
+		if [[ $status == 0 ]]; then
+			coracle image inspect again >"$T/out"
+			coracle rmi again >"$T/out"
+			kept=$((kept + 1))
+		else
+			grep -q "no such image" "$T/err.tag"
+			expect_no coracle image exists again
+			gone=$((gone + 1))
+		fi
+	done
+	echo "kept $kept, gone $gone"
+	coracle rmi -f deep/er/repo:x taken:x >"$T/out" 2>&1 || true
+	coracle system check
+	expect_equal "$(coracle images -q | wc -l)" 3
+	expect_equal "$(find "$ROOT/refs" -name '.*' -o -type d -empty ! -path "$ROOT/refs" | head -n 3)" ""
+}

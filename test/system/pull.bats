@@ -496,16 +496,9 @@ time.sleep(60)' "$ROOT/blobs/partial/$fetched.lock" >"$T/held" 3>&- &
 	expect_equal "$(find "$ROOT/layers" ! -uid "$(id -u)")" ""
 }
 
-@test "what unpacks to far more than it was takes no memory, nor does any size" {
-	truncate -s 1500M "$T/zeros"
-	tar -C "$T" -cf - zeros | gzip -1n >"$T/bomb.tgz"
-	rm "$T/zeros"
-	layer_of_noise "$T/1.tgz" 1 20000
-	layer_of_noise "$T/2.tgz" 2 20000
-	make_image app:1 amd64 "$T/bomb.tgz" "$T/1.tgz" "$T/2.tgz" >/dev/null
-	coracle pull -q "$REGISTRY/app:1" >"$T/id" 3>&- &
-	local pid=$!
-	python3 - "$pid" "$ROOT" >"$T/most" <<-'P'
+# most_memory PID: in kB, of all our processes together, for as long as that one runs.
+most_memory() {
+	python3 - "$1" "$ROOT" <<-'P'
 		import os, re, sys, time
 		pid, root, most = sys.argv[1], sys.argv[2].encode(), 0
 		def runs():
@@ -525,6 +518,18 @@ time.sleep(60)' "$ROOT/blobs/partial/$fetched.lock" >"$T/held" 3>&- &
 		    time.sleep(0.02)
 		print(most)
 	P
+}
+
+@test "what unpacks to far more than it was takes no memory, nor does any size" {
+	truncate -s 1500M "$T/zeros"
+	tar -C "$T" -cf - zeros | gzip -1n >"$T/bomb.tgz"
+	rm "$T/zeros"
+	layer_of_noise "$T/1.tgz" 1 20000
+	layer_of_noise "$T/2.tgz" 2 20000
+	make_image app:1 amd64 "$T/bomb.tgz" "$T/1.tgz" "$T/2.tgz" >/dev/null
+	coracle pull -q "$REGISTRY/app:1" >"$T/id" 3>&- &
+	local pid=$!
+	most_memory "$pid" >"$T/most"
 	await "$pid"
 	expect_status 0
 	echo "most: $(<"$T/most") kB"
@@ -533,6 +538,30 @@ time.sleep(60)' "$ROOT/blobs/partial/$fetched.lock" >"$T/held" 3>&- &
 	[[ ! -e $BUILD/sanitizer-reports ]] || bound=256
 	(($(<"$T/most") > 5000 && $(<"$T/most") < bound * 1024))
 	expect_equal "$(coracle image inspect --format '{{.Size}}' "$REGISTRY/app:1" | head -c 3)" 161
+}
+
+@test "layers that take much memory to decompress take it one after the other" {
+	local i pid
+	# As long as the window, so that all of it is used.
+	truncate -s 140M "$T/zeros"
+	for i in 1 2 3; do
+		mkdir "$T/$i"
+		mv "$T/zeros" "$T/$i/zeros-$i"
+		tar -C "$T/$i" -cf - "zeros-$i" | zstd -q --long=27 -o "$T/$i.tzst"
+		mv "$T/$i/zeros-$i" "$T/zeros"
+	done
+	mv "$T/zeros" "$T/zeros-4"
+	tar -C "$T" -cf - zeros-4 | xz -0 --lzma2=dict=64MiB -T1 >"$T/4.txz"
+	rm "$T/zeros-4"
+	make_image app:1 amd64 "$T/1.tzst" "$T/2.tzst" "$T/3.tzst" "$T/4.txz" >/dev/null
+	coracle pull -q "$REGISTRY/app:1" >"$T/id" 3>&- &
+	pid=$!
+	most_memory "$pid" >"$T/most"
+	await "$pid"
+	expect_status 0
+	echo "most: $(<"$T/most") kB"
+	[[ -e $BUILD/sanitizer-reports ]] || (($(<"$T/most") > 100 * 1024 && $(<"$T/most") < (64 + 128) * 1024))
+	expect_equal "$(coracle image inspect --format '{{.Size}}' "$REGISTRY/app:1")" $((4 * 140 * 1024 * 1024))
 }
 
 @test "progress: a bar for each layer on a terminal, plain lines elsewhere, nothing with -q" {
@@ -571,6 +600,14 @@ time.sleep(60)' "$ROOT/blobs/partial/$fetched.lock" >"$T/held" 3>&- &
 	coracle image exists "$REGISTRY/mirror/app:1"
 	expect_equal "$(coracle pull -q "$far/app:1")" "$(id_in_registry mirror/app:1)"
 	coracle image exists "$far/app:1"
+	# What could be in several registries is asked of nobody where that is forbidden; an alias decides.
+	sed "1s|.*|unqualified-search-registries = [\"$REGISTRY\", \"$far\"]\nshort-name-mode = \"enforcing\"|" "$conf" >"$T/enforcing.conf"
+	expect_error 125 "\"mirror/app:1\" could be $REGISTRY/mirror/app:1 or $far/mirror/app:1, and short-name-mode" \
+		env CONTAINERS_REGISTRIES_CONF="$T/enforcing.conf" "$T/coracle" pull -q mirror/app:1
+	printf '[aliases]\n"mirror/app" = "%s/mirror/app"\n' "$REGISTRY" >>"$T/enforcing.conf"
+	expect_equal "$(env CONTAINERS_REGISTRIES_CONF="$T/enforcing.conf" "$T/coracle" pull -q mirror/app:1)" "$(id_in_registry mirror/app:1)"
+	sed -i 's/enforcing"/strict"/' "$T/enforcing.conf"
+	expect_error 125 'enforcing.conf: short-name-mode: expected' env CONTAINERS_REGISTRIES_CONF="$T/enforcing.conf" "$T/coracle" pull -q mirror/app:1
 	# A push goes past mirrors, to a registry that is not there.
 	expect_error 125 "$far" coracle push -q --retry 0 "$far/app:1"
 	# So it does past a location, which is for reading, as podman and skopeo have it.

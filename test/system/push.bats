@@ -298,6 +298,27 @@ is_held() {
 	expect_error 125 'authoriz|denied|allowed|authentic' coracle push -q --creds alice:wrong localhost/busybox "$REGISTRY/app:1"
 }
 
+@test "podman's options that have no meaning here say what has" {
+	load_image busybox
+	local command
+	for command in "push" "manifest push" "image sign"; do
+		# shellcheck disable=SC2086 # it is two words
+		expect_error 125 '--sign-by: signatures by GPG are not made; --sign-by-sigstore-private-key FILE' coracle $command --sign-by me@example.com localhost/busybox
+	done
+	expect_error 125 'save --compress --format docker-dir' coracle push --compress localhost/busybox "$REGISTRY/app:1"
+	expect_error 125 "'coracle save' writes such files" coracle push localhost/busybox "dir:$T/dir"
+	expect_error 125 "another program's image" coracle push localhost/busybox docker-daemon:app:1
+	[[ ! -e $T/dir ]]
+	expect_no registry_manifest app:1 2>/dev/null
+	coracle push -q --compression-format zstd:chunked localhost/busybox "$REGISTRY/app:1"
+	[[ $(media_types app:1) == *zstd* ]]
+	expect_equal "$(diff_ids_of app:1)" "$(diff_ids_here localhost/busybox)"
+	coracle untag localhost/busybox
+	coracle image prune -f --external >"$T/out"
+	grep -q '^deleted: sha256:' "$T/out"
+	expect_equal "$(coracle images -aq)" ""
+}
+
 @test "a signature is stored beside the image, and a policy takes that image and no other" {
 	load_image busybox
 	openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt >"$T/key"

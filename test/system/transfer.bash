@@ -24,13 +24,21 @@ put_manifest() {
 	echo "sha256:$(sha256sum "$2" | cut -d' ' -f1)"
 }
 
+unpacked() { # layer
+	case $1 in
+	*zst) zstd -dcq --long=27 "$1" ;;
+	*xz) xz -dc "$1" ;;
+	*) gzip -dc "$1" ;;
+	esac
+}
+
 # make_image REPOSITORY:TAG ARCHITECTURE LAYER.tar.gz…: puts an OCI image together in the registry; prints the manifest's digest.
 make_image() {
 	local to=$1 architecture=$2 layer layers=() diff_ids=() config
 	shift 2
 	for layer; do
 		layers+=("{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar+gzip\",\"size\":$(stat -c %s "$layer"),\"digest\":\"$(put_blob "${to%:*}" "$layer")\"}")
-		diff_ids+=("\"sha256:$(gzip -dc "$layer" | sha256sum | cut -d' ' -f1)\"")
+		diff_ids+=("\"sha256:$(unpacked "$layer" | sha256sum | cut -d' ' -f1)\"")
 	done
 	config=$(mktemp "$T/config.XXXXXX")
 	jq -nc --argjson ids "[$(IFS=,; echo "${diff_ids[*]}")]" --arg a "$architecture" \
