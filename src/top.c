@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libpod/top/top.h"
+#include "libpod/top/ps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,16 +30,18 @@ static int run(struct cli_context *context, struct error *err)
 	if (!options->latest)
 		strv_add(&names, context->arguments.items[0]);
 	session_behind(context, options->latest ? 0 : 1, &wanted);
-	/* podman takes one list with commas too. */
-	auto_free char *joined = strv_join(&wanted, ",");
-	strv_clear(&wanted);
-	if (*joined)
-		strv_split(&wanted, joined, ',');
 	int r = session_store(context, &store, err);
 	if (r < 0 || (r = container_select(store, &(struct container_selection){.names = &names, .latest = options->latest}, &list, err)) < 0)
 		return r;
 	if (list.count == 0)
 		return error_set(err, ENOENT, "there is no container");
+	if (top_is_for_ps(&wanted))
+		return top_ps(store, list.items[0].container, &wanted, err);
+	/* podman takes one list with commas too. */
+	auto_free char *joined = strv_join(&wanted, ",");
+	strv_clear(&wanted);
+	if (*joined)
+		strv_split(&wanted, joined, ',');
 	auto_json struct json_object *rows = NULL;
 	if ((r = top_list(store, list.items[0].container, &wanted, &rows, &columns, err)) < 0)
 		return r;
@@ -58,13 +61,15 @@ static int run(struct cli_context *context, struct error *err)
 const struct cli_command cmd_top = {
     .name = "top",
     .summary = "Show the processes of a container",
-    .usage = "[OPTIONS] CONTAINER [COLUMN...]",
+    .usage = "[OPTIONS] CONTAINER [COLUMN... | PS-OPTION...]",
     .description = "Lists the processes that run in a container, with its own ids. COLUMN is one of user, group, pid, hpid (the process id outside), ppid, pcpu, etime, "
-		   "tty, time, comm, args, state, nice, rss, vsz.",
-    .examples = "coracle top web\ncoracle top web pid user args",
+		   "tty, time, comm, args, state, nice, rss, vsz. Options of ps(1), such as -ef or aux, call the ps of the container with them or, where it has none, this "
+		   "machine's, of which the container's processes are shown.",
+    .examples = "coracle top web\ncoracle top web pid user args\ncoracle top web -ef",
     .options = table,
     .options_size = sizeof(struct options),
     .max_arguments = -1,
+    .flags = CLI_STOP_AT_POSITIONAL,
     .complete = CLI_COMPLETE_RUNNING_CONTAINER,
     .run = run,
 };

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "libpod/container/dependencies.h"
+#include "libpod/container/networks.h"
 #include "libpod/container/name.h"
 #include "pkg/file/file.h"
 
@@ -103,6 +104,52 @@ static void test_record(void **state)
 	assert_int_equal(read->ports_count, 1);
 	assert_memory_equal(&read->ports[0], &container->ports[0], sizeof(struct container_port));
 	assert_int_equal(json_object_object_length(read->healthcheck), 1);
+}
+
+static char *networks_text(const struct container *container)
+{
+	struct json_object *json = container_networks_json(container);
+	char *text = json_text(json, false);
+	json_object_put(json);
+	return text;
+}
+
+/* What lists read of it is what the whole says, whether in the usual way or, of what that does not know, in the other. */
+static void test_listed_record(void **state)
+{
+	struct store *store = &((struct fixture *)*state)->store;
+	static const char *const labels[] = {"key=a=b", "quoted=\"\\\n", "accent=\xc3\xa9", "control=\001"};
+	auto_container struct container *container = place(store, "boat");
+	auto_close int dirfd = container_open(store, container->id, NULL);
+	strv_add(&container->command, "");
+	strv_add(&container->entrypoint, "sh -c 'echo \"$1\"'");
+	container->created_ns = 1795888916574848665;
+	container->remove = true;
+	container->ports = xcalloc(1, sizeof(*container->ports));
+	container->ports_count = 1;
+	container->ports[0] = (struct container_port){"tcp", "::1", 8080, 80, 3};
+	container_network_add(container, "one")->ip = xstrdup("10.0.0.1");
+	container_network_add(container, "two");
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++) {
+		auto_container struct container *whole = NULL, *listed = NULL;
+		strv_add(&container->labels, labels[i]);
+		assert_int_equal(container_write(dirfd, container, NULL), 0);
+		assert_int_equal(container_read(store, container->id, &whole, NULL), 0);
+		assert_int_equal(container_read_listed(store, container->id, &listed, NULL), 0);
+		assert_string_equal(listed->id, whole->id);
+		assert_string_equal(listed->name, "boat");
+		assert_int_equal(listed->created_ns, container->created_ns);
+		assert_true(listed->remove);
+		assert_string_equal(listed->entrypoint.items[0], container->entrypoint.items[0]);
+		assert_int_equal(listed->command.count, 1);
+		assert_int_equal(listed->labels.count, i + 1);
+		for (size_t j = 0; j <= i; j++)
+			assert_string_equal(listed->labels.items[j], labels[j]);
+		assert_int_equal(listed->ports_count, 1);
+		assert_memory_equal(&listed->ports[0], &container->ports[0], sizeof(struct container_port));
+		auto_free char *networks = networks_text(listed), *expected = networks_text(container);
+		assert_string_equal(networks, expected);
+	}
 }
 
 static void test_damaged_record(void **state)
@@ -482,7 +529,7 @@ static void test_dependents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_dependents), TEST(test_record),	    TEST(test_damaged_record), TEST(test_names),     TEST(test_random_names),
+	    TEST(test_dependents), TEST(test_record),	    TEST(test_damaged_record), TEST(test_listed_record), TEST(test_names),     TEST(test_random_names),
 	    TEST(test_find_by_id),  TEST(test_stale_name),     TEST(test_half_made), TEST(test_state_file),
 	    TEST(test_reap_and_rename),
 	    TEST(test_truth),	    TEST(test_truth_after),    TEST(test_lock),	     TEST(test_remove_option),

@@ -15,26 +15,16 @@
 #include <unistd.h>
 
 #include "libpod/container/networks.h"
+#include "libpod/container/record.h"
 #include "pkg/cleanup/cleanup.h"
 #include "pkg/file/file.h"
 
-#define RECORD_FILE "container.json"
-#define LISTED_USUAL 4096
 #define RECORD_MAX (16 << 20)
-
-enum kind { STRING, VECTOR, MAP, BOOLEAN, INTEGER, INTEGER64 };
-
-struct member {
-	const char *key;
-	size_t offset;
-	enum kind kind;
-	bool listed; /* in the first line */
-};
 
 #define MEMBER(key, kind, field) {key, offsetof(struct container, field), kind, false}
 #define LISTED(key, kind, field) {key, offsetof(struct container, field), kind, true}
 
-static const struct member members[] = {
+const struct record_member record_members[] = {
     LISTED("name", STRING, name),
     LISTED("imageId", STRING, image_id),
     LISTED("imageName", STRING, image_name),
@@ -107,13 +97,14 @@ static const struct member members[] = {
     MEMBER("pidFile", STRING, pid_file),
     LISTED("cidFile", STRING, cid_file),
 };
+const size_t record_members_count = ARRAY_SIZE(record_members);
 
-static void *field(struct container *container, const struct member *member)
+void *record_field(struct container *container, const struct record_member *member)
 {
 	return (char *)container + member->offset;
 }
 
-static const void *field_of(const struct container *container, const struct member *member)
+static const void *field_of(const struct container *container, const struct record_member *member)
 {
 	return (const char *)container + member->offset;
 }
@@ -130,11 +121,11 @@ void container_free(struct container *container)
 {
 	if (!container)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-		if (members[i].kind == STRING)
-			free(*(char **)field(container, &members[i]));
-		else if (members[i].kind == VECTOR || members[i].kind == MAP)
-			strv_free(field(container, &members[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(record_members); i++) {
+		if (record_members[i].kind == STRING)
+			free(*(char **)record_field(container, &record_members[i]));
+		else if (record_members[i].kind == VECTOR || record_members[i].kind == MAP)
+			strv_free(record_field(container, &record_members[i]));
 	}
 	free(container->ports);
 	container_networks_free(container);
@@ -160,7 +151,7 @@ static struct json_object *ports_json(const struct container *container)
 }
 
 /* What a reader has without being told: a list or a map without members, false, and a zero that a new container has too. */
-static bool is_default(const struct container *container, const struct container *fresh, const struct member *member)
+static bool is_default(const struct container *container, const struct container *fresh, const struct record_member *member)
 {
 	const void *at = field_of(container, member), *default_at = field_of(fresh, member);
 	switch (member->kind) {
@@ -178,7 +169,7 @@ static bool is_default(const struct container *container, const struct container
 	}
 }
 
-static void add_member(struct json_object *object, const struct container *container, const struct member *member)
+static void add_member(struct json_object *object, const struct container *container, const struct record_member *member)
 {
 	const void *at = field_of(container, member);
 	switch (member->kind) {
@@ -223,9 +214,9 @@ int container_write(int dirfd, const struct container *container, struct error *
 	auto_json struct json_object *listed = json_object_new_object(), *rest = json_object_new_object();
 	auto_container struct container *fresh = container_new();
 	json_add_string(listed, "id", container->id);
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-		if (!is_default(container, fresh, &members[i]))
-			add_member(members[i].listed ? listed : rest, container, &members[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(record_members); i++)
+		if (!is_default(container, fresh, &record_members[i]))
+			add_member(record_members[i].listed ? listed : rest, container, &record_members[i]);
 	if (container->ports_count)
 		json_object_object_add(listed, "ports", ports_json(container));
 	if (container->networks_count)
@@ -243,10 +234,10 @@ int container_write(int dirfd, const struct container *container, struct error *
 }
 
 /* ---- reading ---- */
-static int get_member(struct json_object *object, struct container *container, const struct member *member,
+static int get_member(struct json_object *object, struct container *container, const struct record_member *member,
 		      struct error *err)
 {
-	void *at = field(container, member);
+	void *at = record_field(container, member);
 	const char *text = NULL;
 	int64_t number = 0;
 	int r = 0;
@@ -313,7 +304,7 @@ static int get_port(struct json_object *object, struct container_port *port, str
 	return r;
 }
 
-static int get_ports(struct json_object *object, struct container *container, struct error *err)
+int record_ports_parse(struct json_object *object, struct container *container, struct error *err)
 {
 	struct json_object *array = NULL;
 	int r = json_get_array(object, "ports", &array, err);
@@ -336,11 +327,11 @@ static int get_ports(struct json_object *object, struct container *container, st
 static int parse_listed(struct json_object *object, struct container *container, struct error *err)
 {
 	int r = get_text(object, "id", container->id, sizeof(container->id), err);
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(members); i++)
-		if (members[i].listed)
-			r = get_member(object, container, &members[i], err);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(record_members); i++)
+		if (record_members[i].listed)
+			r = get_member(object, container, &record_members[i], err);
 	if (r >= 0)
-		r = get_ports(object, container, err);
+		r = record_ports_parse(object, container, err);
 	return r < 0 ? r : container_networks_parse(object, container, err);
 }
 
@@ -348,9 +339,9 @@ static int parse_rest(struct json_object *object, struct container *container, s
 {
 	struct json_object *healthcheck = NULL;
 	int r = 0;
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(members); i++)
-		if (!members[i].listed)
-			r = get_member(object, container, &members[i], err);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(record_members); i++)
+		if (!record_members[i].listed)
+			r = get_member(object, container, &record_members[i], err);
 	if (r >= 0)
 		r = json_get_object(object, "healthcheck", &healthcheck, err);
 	if (r > 0)
@@ -373,21 +364,26 @@ static int parse(const char *text, size_t length, bool listed_only, struct conta
 	return r == 0 && !listed_only ? parse_rest(rest, container, err) : r;
 }
 
-static int make(const char *text, size_t length, bool listed_only, const char *id, struct container **ret, struct error *err)
+int record_check(const struct container *container, const char *id, struct error *err)
+{
+	if (strcmp(container->id, id) != 0)
+		return error_set(err, EINVAL, "the record is of container %.12s", container->id);
+	return container->name ? 0 : error_set(err, EINVAL, "the record has no name");
+}
+
+int record_make(const char *text, size_t length, bool listed_only, const char *id, struct container **ret, struct error *err)
 {
 	auto_container struct container *container = container_new();
 	int r = parse(text, length, listed_only, container, err);
-	if (r == 0 && strcmp(container->id, id) != 0)
-		r = error_set(err, EINVAL, "the record is of container %.12s", container->id);
-	if (r == 0 && !container->name)
-		r = error_set(err, EINVAL, "the record has no name");
+	if (r == 0)
+		r = record_check(container, id, err);
 	if (r < 0)
 		return error_context(err, "container %.12s: " RECORD_FILE, id);
 	*ret = TAKE_PTR(container);
 	return 0;
 }
 
-static int read_record(struct store *store, const char *id, bool listed_only, struct container **ret, struct error *err)
+int record_read(struct store *store, const char *id, bool listed_only, struct container **ret, struct error *err)
 {
 	auto_free char *path = xasprintf("containers/%s/" RECORD_FILE, id);
 	auto_free char *text = NULL;
@@ -397,22 +393,10 @@ static int read_record(struct store *store, const char *id, bool listed_only, st
 		return error_set(err, ENOENT, "no such container: %s", id);
 	if (r < 0)
 		return error_context(err, "container %.12s", id);
-	return make(text, length, listed_only, id, ret, err);
+	return record_make(text, length, listed_only, id, ret, err);
 }
 
 int container_read(struct store *store, const char *id, struct container **ret, struct error *err)
 {
-	return read_record(store, id, false, ret, err);
-}
-
-/* Nearly always one read has the first line; whatever else there is to say of the file, the other way says. */
-int container_read_listed(struct store *store, const char *id, struct container **ret, struct error *err)
-{
-	char path[sizeof("containers//" RECORD_FILE) + 64], text[LISTED_USUAL];
-	snprintf(path, sizeof(path), "containers/%.64s/" RECORD_FILE, id);
-	auto_close int fd = openat(store->root_fd, path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
-	if (n > 0 && memchr(text, '\n', (size_t)n))
-		return make(text, (size_t)n, true, id, ret, err);
-	return read_record(store, id, true, ret, err);
+	return record_read(store, id, false, ret, err);
 }

@@ -198,6 +198,8 @@ static int run(char **args, char **env)
 		return STATUS_NOT_EXECUTABLE;
 	if (child == 0)
 		return run_child(args, env, &before);
+	/* What was handed to the program (--preserve-fds) is its alone: who reads at the other end sees its end. */
+	system_call(SYSTEM_close_range, 3, ~0U, 0, 0);
 	while (!reap(child, &status)) {
 		long signal = system_call(SYSTEM_rt_sigtimedwait, (long)&all, 0, 0, sizeof(all));
 		if (signal > 0 && signal != SIGCHLD)

@@ -9,6 +9,7 @@
 
 #define SYSTEM_write           __NR_write
 #define SYSTEM_close           __NR_close
+#define SYSTEM_close_range     __NR_close_range
 #define SYSTEM_ioctl           __NR_ioctl
 #define SYSTEM_fcntl           __NR_fcntl
 #define SYSTEM_prctl           __NR_prctl

@@ -263,6 +263,25 @@ static int make_view(struct store *store, pid_t pid, struct view *ret, struct er
 	return 0;
 }
 
+int top_namespace(struct store *store, const struct container *container, pid_t *ret_pid, uint64_t *ret_namespace, struct error *err)
+{
+	auto_close int monitor = monitor_connect(store, container->id, err);
+	if (monitor == -ESRCH)
+		return container_not_running(store, container, err);
+	auto_close int pidfd = -1;
+	int r = monitor;
+	if (monitor < 0 || (r = monitor_pidfd(monitor, &pidfd, err)) < 0)
+		return r == -ESRCH ? container_not_running(store, container, err) : r;
+	pid_t pid = pidfd_pid(pidfd);
+	auto_free char *path = xasprintf("/proc/%d/ns/pid", pid);
+	struct stat st;
+	if (pid < 0 || stat(path, &st) < 0)
+		return error_set(err, ESRCH, "container %s is not running any more", container->name);
+	*ret_pid = pid;
+	*ret_namespace = st.st_ino;
+	return 0;
+}
+
 int top_list(struct store *store, const struct container *container, const struct strv *columns, struct json_object **ret,
 	     struct strv *ret_columns, struct error *err)
 {
@@ -276,24 +295,16 @@ int top_list(struct store *store, const struct container *container, const struc
 	for (size_t i = 0; chosen.count < ARRAY_SIZE(usual) && !(columns && columns->count) && i < ARRAY_SIZE(usual); i++)
 		strv_add(&chosen, usual[i]);
 
-	auto_close int monitor = monitor_connect(store, container->id, err);
-	if (monitor == -ESRCH)
-		return container_not_running(store, container, err);
-	auto_close int pidfd = -1;
-	int r = monitor;
-	if (monitor < 0 || (r = monitor_pidfd(monitor, &pidfd, err)) < 0)
-		return r == -ESRCH ? container_not_running(store, container, err) : r;
-	pid_t pid = pidfd_pid(pidfd);
-	auto_free char *path = xasprintf("/proc/%d/ns/pid", pid);
-	struct stat st;
-	if (pid < 0 || stat(path, &st) < 0)
-		return error_set(err, ESRCH, "container %s is not running any more", container->name);
+	pid_t pid;
+	uint64_t namespace;
+	int r = top_namespace(store, container, &pid, &namespace, err);
+	if (r < 0)
+		return r;
 	CLEANUP(view_free) struct view view = {0};
 	if ((r = make_view(store, pid, &view, err)) < 0)
 		return r;
-
 	size_t count;
-	struct process_facts *all = read_all(st.st_ino, &count);
+	struct process_facts *all = read_all(namespace, &count);
 	struct json_object *rows = json_object_new_array();
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *row = json_object_new_object();

@@ -12,6 +12,8 @@
  * an object from column to text; *ret_columns has the columns' names in order. */
 int top_list(struct store *store, const struct container *container, const struct strv *columns, struct json_object **ret,
 	     struct strv *ret_columns, struct error *err);
+/* Its first process, as we see it, and its pid namespace, as stat(2) has it. -ESRCH: it is not running. */
+int top_namespace(struct store *store, const struct container *container, pid_t *ret_pid, uint64_t *ret_namespace, struct error *err);
 /* What all its processes together use. `pid`: of its first process, as we see it. -ESRCH: it is gone. */
 struct top_totals {
 	int64_t cpu_ns, rss;   /* of those that live; bytes */

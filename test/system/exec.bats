@@ -154,3 +154,44 @@ setup() {
 	expect_equal "$(awk '/sleep 1000/{print $2}' <<<"$output")" "$(inspected one State.Pid)"
 	expect_error 125 'nonsense' coracle top one nonsense
 }
+
+@test "top: with options of ps, the container's own ps" {
+	coracle exec -d one sleep 4321
+	run -0 coracle top one -o pid,args
+	expect_match $'(^|\n) *1 +sleep 1000'
+	expect_match 'sleep 4321'
+	expect_match 'ps -o pid,args' # itself, as it is in there
+	run -0 coracle top one aux
+	expect_match 'sleep 4321'
+	# What it says of options that it does not know, and its exit code, are its own.
+	run coracle top one --nonsense
+	expect_status 1
+	expect_match 'nonsense'
+	run -0 coracle top -l -- -o pid
+	expect_match 'PID'
+	expect_error 125 'there are user' coracle top one pidd
+}
+
+@test "top: with options of ps, this machine's for a container that has none, or is paused" {
+	local pid
+	pid=$(inspected one State.Pid)
+	coracle exec -d one sleep 4321
+	on_machine() {
+		run -0 coracle top one -ef
+		expect_match '^UID +PID'
+		expect_match "[^ ]+ +$pid .* sleep 1000"
+		expect_equal "$(wc -l <<<"$output")" 3
+		expect_equal "$(coracle top one axo pid=PID,comm | awk 'NR > 1 {print $2}' | tr '\n' ' ')" "sleep sleep "
+	}
+	coracle pause one
+	on_machine
+	coracle unpause one
+	coracle exec one sh -c 'rm "$(which ps)"'
+	on_machine
+	expect_error 125 'PID' coracle top one -eo comm
+	expect_error 125 'nonsense|rror' coracle top one --nonsense
+	mkdir "$T/none"
+	expect_error 125 'neither container one nor this machine' env PATH="$T/none" "$T/coracle" top one -ef
+	run -0 env PATH="$T/none" "$T/coracle" top one
+	expect_match 'sleep 4321'
+}

@@ -233,6 +233,20 @@ identity() { # options…
 	expect_equal "$(coracle ps -a -q)" ''
 }
 
+@test "run --preserve-fds --init: only the program has them, not its init" {
+	local reader
+	mkfifo "$T/pipe"
+	cat "$T/pipe" >"$T/read" 3>&- &
+	reader=$!
+	coracle run -d --name one --init --preserve-fds 1 busybox sh -c 'echo through >&3; exec 3>&-; exec sleep 1000' 3>"$T/pipe"
+	# It ends with the program's descriptor, while init lives on.
+	timeout 10 tail -s 0.05 --pid="$reader" -f /dev/null
+	expect_equal "$(cat "$T/read")" through
+	expect_state one running
+	expect_equal "$(coracle exec one ls /proc/1/fd | tr '\n' ' ')" "0 1 2 "
+	coracle stop -t 0 one
+}
+
 @test "run --preserve-fds: the process has so many more descriptors, and none besides" {
 	local open='cd /proc/self/fd && echo *' hold='cat <&4 >&3; exec 3>&-; sleep 1000'
 	printf 'from below\n' >"$T/in"
