@@ -87,6 +87,12 @@ static int parse_address(char **rest, const char *whole, struct container_port *
 	return 0;
 }
 
+/* docker's and podman's words for "any that is free", which is said by leaving it out as well. */
+static bool is_zero(const char *text)
+{
+	return *text && !text[strspn(text, "0")];
+}
+
 int plan_port(const char *text, struct container *container, struct error *err)
 {
 	auto_free char *copy = xstrdup(text);
@@ -101,7 +107,10 @@ int plan_port(const char *text, struct container *container, struct error *err)
 		*colon = '\0';
 	if ((r = parse_range(colon ? colon + 1 : rest, text, &inside, err)) < 0)
 		return r;
-	if (colon && *rest) {
+	if (colon && is_zero(rest)) {
+		if (inside.count != 1)
+			return error_set(err, EINVAL, "port \"%s\": 0 is one port that is free; for several leave the host's ports out, as :8000-8010", text);
+	} else if (colon && *rest) {
 		if ((r = parse_range(rest, text, &outside, err)) < 0)
 			return r;
 		if (outside.count != inside.count)

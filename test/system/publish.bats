@@ -393,3 +393,18 @@ own_address() { # -4|-6
 		coracle stop -t 0 c >/dev/null
 	done
 }
+
+@test "port 0 of the host is any that is free, as with docker" {
+	local tcp udp
+	coracle run -d --name zero -p 0:80 -p 127.0.0.1:0:9/udp busybox httpd -f -p 80 -h /var/www >/dev/null
+	tcp=$(coracle port zero 80/tcp) udp=$(coracle port zero 9/udp)
+	[[ $tcp =~ ^0.0.0.0:[1-9][0-9]+$ && $udp =~ ^127.0.0.1:[1-9][0-9]+$ ]]
+	wait_until 10 welcomed "http://127.0.0.1:${tcp##*:}/"
+	expect_matches "$(coracle inspect zero --format '{{json .NetworkSettings.Ports}}')" "\"HostPort\":\"${tcp##*:}\""
+	expect_equal "$(ss -Hlun "sport = :${udp##*:}" | wc -l)" 1
+	run coracle network publish zero '[::1]:0:80'
+	expect_match '^80/tcp -> \[::1\]:([1-9][0-9]+)$'
+	welcomed "http://[::1]:${BASH_REMATCH[1]}/"
+	expect_error 125 '0 is one port that is free; for several leave' coracle run -p 0:80-82 busybox true
+	expect_error 125 'give a number from 1 to 65535' coracle run -p 0-3:80-83 busybox true
+}
