@@ -226,6 +226,7 @@ int plan_ports(const struct create_options *options, struct json_object *image_c
 			return r;
 	expose_published(table, container);
 	container->publish_all = options->publish_all;
+	container->client_address = options->client_address ? xstrdup(options->client_address) : NULL;
 	if (options->publish_all && (r = publish_exposed(table, container, err)) < 0)
 		return r;
 	bool own_network = container->networks_count || strcmp(container->network, "slirp4netns") == 0 || strcmp(container->network, "pasta") == 0;
