@@ -508,3 +508,30 @@ sees_some() { [[ -n $(sees_datagram "$@") ]]; }
 	expect_error 125 '0 is one port that is free; for several leave' coracle run -p 0:80-82 busybox true
 	expect_error 125 'give a number from 1 to 65535' coracle run -p 0-3:80-83 busybox true
 }
+
+@test "network publish: a container that waits for its restart has the ports at once, and answers on them with its next life" {
+	local a begin
+	a=$(free_port 3)
+	mkdir -p "$T/told"
+	# Each time it waits twice as long.
+	coracle run -d --name waits --restart always -p "127.0.0.1:$a:80" -v "$T/told:/told" busybox sh -c \
+		'[ -e /told/serve ] || exit 1; for p in 80 81; do httpd -p $p -h /var/www; done; sleep 1000' >/dev/null
+	tried() { [[ $(inspected waits RestartCount) -ge 6 ]]; }
+	wait_until 30 tried
+	waits() { [[ $(inspected waits State.Status) == initialized ]]; }
+	wait_until 10 waits
+	begin=$SECONDS
+	run coracle network publish waits "127.0.0.1:$((a + 1)):81" "127.0.0.1:$((a + 2)):82"
+	expect_match 'waits for its restart'
+	[[ $status == 0 && $((SECONDS - begin)) -le 3 ]]
+	expect_equal "$(coracle port waits 81)" "127.0.0.1:$((a + 1))"
+	coracle network unpublish waits 82
+	refused $((a + 2))
+	[[ $((SECONDS - begin)) -le 5 ]]
+	touch "$T/told/serve"
+	wait_until 40 welcomed "http://127.0.0.1:$((a + 1))/"
+	welcomed "http://127.0.0.1:$a/"
+	refused $((a + 2))
+	coracle stop -t 0 waits
+	expect_equal "$(ss -Hltn "sport = :$((a + 1))")" ""
+}
