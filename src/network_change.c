@@ -29,7 +29,7 @@ static int open_record(struct network_change *change, const char *id, struct err
 	    (r = container_state(change->store, id, &change->state, err)) < 0)
 		return r;
 	if (change->state.status == CONTAINER_STARTING || change->state.status == CONTAINER_RESTARTING)
-		return -EAGAIN;
+		return change->even_waiting && network_change_waits(change) ? 0 : -EAGAIN;
 	if (change->state.status != CONTAINER_CREATED && change->state.status != CONTAINER_EXITED)
 		return 0;
 	auto_close int lock = container_lock_open(change->store, id, err);
@@ -41,7 +41,7 @@ static int open_record(struct network_change *change, const char *id, struct err
 int network_change_open(const struct cli_context *context, const char *name, struct network_change *ret,
 			struct error *err)
 {
-	auto_network_change struct network_change change = NETWORK_CHANGE_INIT;
+	auto_network_change struct network_change change = *ret;
 	auto_container struct container *found = NULL;
 	int r = session_store(context, &change.store, err);
 	if (r < 0 || (r = container_find(change.store, name, &found, err)) < 0)
@@ -63,6 +63,12 @@ int network_change_open(const struct cli_context *context, const char *name, str
 	*ret = change;
 	change = NETWORK_CHANGE_INIT;
 	return 0;
+}
+
+/* What is being started for the first time has no state yet, and no monitor that it names. */
+bool network_change_waits(const struct network_change *change)
+{
+	return change->state.status == CONTAINER_RESTARTING;
 }
 
 bool network_change_runs(const struct network_change *change)

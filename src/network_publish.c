@@ -6,21 +6,36 @@
 
 #include "libpod/network/publish.h"
 #include "libpod/plan/plan.h"
+#include "pkg/message/message.h"
 #include "src/commands.h"
 #include "src/network_change.h"
 #include "src/port_list.h"
 
 static const struct cli_option table[] = {CLI_OPTIONS_END};
 
+/* The monitor has its listening sockets, between two lives too. */
+static bool has_monitor(const struct network_change *change)
+{
+	return network_change_runs(change) || network_change_waits(change);
+}
+
 static int open_change(const struct cli_context *context, struct network_change *change, struct error *err)
 {
+	change->even_waiting = true;
 	int r = network_change_open(context, context->arguments.items[0], change, err);
 	if (r < 0)
 		return r;
-	if (change->state.status == CONTAINER_STARTING || change->state.status == CONTAINER_STOPPING)
-		return error_set(err, EBUSY, "container %s is just %s; try again in a moment", change->container->name,
-				 change->state.status == CONTAINER_STARTING ? "being started" : "being stopped");
-	return network_can_publish(change->container, network_change_runs(change), err);
+	if (change->state.status == CONTAINER_STOPPING)
+		return error_set(err, EBUSY, "container %s is just being stopped; try again in a moment",
+				 change->container->name);
+	return network_can_publish(change->container, has_monitor(change), err);
+}
+
+static void say_if_it_waits(const struct network_change *change)
+{
+	if (network_change_waits(change))
+		message_warn("container %s waits for its restart: what was changed is there with its next life",
+			     change->container->name);
 }
 
 /* ---- publish ---- */
@@ -49,13 +64,15 @@ static int run_publish(struct cli_context *context, struct error *err)
 		if ((r = plan_port(context->arguments.items[i], container, err)) < 0)
 			return r;
 	expose(container, first);
-	if (network_change_runs(&change))
+	if (has_monitor(&change))
 		r = network_publish(change.store, container, first, change.directory, err);
 	else
 		r = container_write(change.directory, container, err);
 	for (size_t i = first; r == 0 && i < container->ports_count; i++)
 		if (container->ports[i].host_port)
 			port_print(&container->ports[i]);
+	if (r == 0)
+		say_if_it_waits(&change);
 	return r;
 }
 
@@ -70,6 +87,7 @@ const struct cli_command cmd_network_publish = {
 	"what was "
 	"published is printed as by `coracle port`. The ports belong to the container, which has them again after a "
 	"restart. One "
+	"that waits for its restart has them open at once, and answers on them from its next life on. One "
 	"that is not running has them from its next start on; whether they are free is seen then. Containers with "
 	"--network host, none, container:... or ns:... have no ports of their own to publish.",
     .examples =
@@ -120,7 +138,7 @@ static int run_unpublish(struct cli_context *context, struct error *err)
 		r = plan_port(context->arguments.items[i], specs, err);
 	if (r < 0 || (r = remove_all(specs, &change, &removed, err)) < 0)
 		return r;
-	if (network_change_runs(&change) &&
+	if (has_monitor(&change) &&
 	    (r = network_unpublish(change.store, change.container, removed.items, removed.count, err)) < 0)
 		return r;
 	return container_write(change.directory, change.container, err);

@@ -85,6 +85,7 @@ struct container {
 	struct container_port *ports;
 	size_t ports_count;
 	char *network;      /* "bridge" "slirp4netns" "pasta" "none" "host" "container:<id>" "ns:<path>" */
+	char *client_address;  /* whose address servers see on published ports: "tcp" "all" "none"; NULL: "tcp" */
 	char *network_options; /* behind the colon of slirp4netns:… and pasta:… */
 	struct container_network *networks; /* with "bridge": those that it is on */
 	size_t networks_count;

@@ -43,6 +43,7 @@ const struct record_member record_members[] = {
     MEMBER("exposed", VECTOR, exposed),
     LISTED("network", STRING, network),
     MEMBER("networkOptions", STRING, network_options),
+    MEMBER("clientAddress", STRING, client_address),
     MEMBER("dns", VECTOR, dns),
     MEMBER("dnsSearch", VECTOR, dns_search),
     MEMBER("dnsOptions", VECTOR, dns_options),

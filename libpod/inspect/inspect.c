@@ -239,6 +239,7 @@ static struct json_object *host_config_object(struct store *store, const struct 
 	json_add_int(object, "OomScoreAdj", spec->process.has_oom_score_adj ? spec->process.oom_score_adj : 0);
 	json_add_string(object, "PidMode", container->pid_mode ? container->pid_mode : "private");
 	json_add_bool(object, "Privileged", container->privileged);
+	json_add_string(object, "ClientAddress", container->client_address ? container->client_address : "tcp");
 	json_add_bool(object, "PublishAllPorts", container->publish_all);
 	json_add_bool(object, "ReadonlyRootfs", container->read_only);
 	json_add_strv(object, "SecurityOpt", &container->security_options);

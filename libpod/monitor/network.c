@@ -275,7 +275,11 @@ int network_request(struct monitor *m, struct client *client, const struct forwa
 		    size_t count)
 {
 	bool adds = request->type == FORWARD_ADD;
-	if (m->phase != PHASE_RUNNING)
+	bool waits = m->phase == PHASE_WAITING;
+	/* Until it runs, or waits for its restart, or is told to be over. */
+	if ((m->phase == PHASE_STARTING || m->phase == PHASE_DRAINING) && request->type != FORWARD_TARGET)
+		return -EINPROGRESS;
+	if (m->phase != PHASE_RUNNING && (!waits || request->type == FORWARD_TARGET))
 		return -ESRCH;
 	if (m->asker || m->mender_pid)
 		return -EINPROGRESS;
@@ -284,11 +288,14 @@ int network_request(struct monitor *m, struct client *client, const struct forwa
 		return -EMFILE;
 	if (adds && m->d.ports_count + count > FORWARD_LISTENERS_MAX)
 		return -E2BIG;
-	int r = send_request(m, request, fds, adds ? count : 0);
+	/* Between two lives the ports are kept open for the next one, and so are those that come to them. */
+	int r = waits ? 0 : send_request(m, request, fds, adds ? count : 0);
 	if (adds)
 		add(m, request, fds, count);
 	else if (request->type == FORWARD_REMOVE)
 		drop(m, &request->listening);
+	if (waits)
+		return 0;
 	/* One that is dying is followed by another, which answers. */
 	if (r < 0 && !m->d.forwarder_pid && !m->d.ports_count)
 		return 0;

@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "libpod/network/forward/protocol.h"
 #include "libpod/network/heal.h"
 #include "libpod/network/settings.h"
 #include "pkg/cleanup/cleanup.h"
@@ -117,25 +119,31 @@ int bridge_write_files(const struct container *container, int directory_fd, cons
 
 /* ---- ready ---- */
 
-static void prefer(const struct keeper_given *given, const struct ip **target)
+static void take_first(const struct keeper_given *given, const struct ip *targets[2])
 {
 	for (uint32_t i = 0; i < given->count; i++) {
 		const struct ip *address = &given->addresses[i].address;
-		if (!*target || ((*target)->family != AF_INET && address->family == AF_INET))
+		const struct ip **target = &targets[address->family == AF_INET6];
+		if (!*target)
 			*target = address;
 	}
 }
 
 void bridge_target(const struct container *container, const struct keeper_given *items, size_t count, char *ret)
 {
-	const struct ip *target = NULL;
+	const struct ip *targets[2] = {NULL, NULL};
+	char text[IP_TEXT_MAX];
 	for (size_t i = 0; i < container->networks_count; i++)
 		for (size_t j = 0; j < count; j++)
 			if (strcmp(items[j].network, container->networks[i].name) == 0)
-				prefer(&items[j], &target);
+				take_first(&items[j], targets);
 	*ret = '\0';
-	if (target)
-		ip_format(target, ret);
+	for (int i = 0; i < 2; i++)
+		if (targets[i]) {
+			ip_format(targets[i], text);
+			size_t length = strlen(ret);
+			snprintf(ret + length, FORWARD_TARGET_MAX - length, "%s%s", length ? "," : "", text);
+		}
 }
 
 int bridge_target_now(const struct container *container, int run_fd, char *ret, struct error *err)

@@ -36,7 +36,8 @@
  *	pasta[:ARGUMENT,…]                   arguments of pasta(1), which take precedence over ours; --map-gw
  *
  * With port_handler=slirp4netns published ports are forwarded by slirp4netns: slower, and from IPv4 addresses only. With
- * port_handler=rootlesskit servers do not see who connects, but the container's own address (libpod/network/forward/source.c).
+ * port_handler=rootlesskit servers do not see who connects, but the container's own address (libpod/network/forward/source.c),
+ * unless container->client_address says otherwise.
  *
  * A program that is not installed is -ENOENT and the name of its package.
  */

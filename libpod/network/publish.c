@@ -182,13 +182,11 @@ int network_retarget(struct store *store, const struct container *container, con
 		     size_t count, struct error *err)
 {
 	struct forward_request request = {.type = FORWARD_TARGET};
-	char target[IP_TEXT_MAX];
 	if (!container->ports_count)
 		return 0;
-	bridge_target(container, items, count, target);
-	if (!*target)
+	bridge_target(container, items, count, request.target);
+	if (!*request.target)
 		return 0;
-	snprintf(request.target, sizeof(request.target), "%.*s", (int)sizeof(request.target) - 1, target);
 	auto_close int monitor = monitor_connect(store, container->id, err);
 	int r = monitor < 0 ? monitor : monitor_forward(monitor, &request, NULL, 0, err);
 	/* It has just ended, or is on its way to its next start, which knows. */

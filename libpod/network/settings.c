@@ -81,8 +81,10 @@ static int take_slirp_option(const char *key, const char *value, struct network_
 	if (strcmp(key, "port_handler") == 0) {
 		/* podman's words: its rootlesskit is a forwarder beside the network, as ours is, which does not show who connects. */
 		settings->forwards = strcmp(value, "slirp4netns") == 0;
-		settings->own_source = strcmp(value, "rootlesskit") == 0;
-		if (settings->forwards || settings->own_source)
+		bool own_source = strcmp(value, "rootlesskit") == 0;
+		if (own_source)
+			settings->source = "own";
+		if (settings->forwards || own_source)
 			return 0;
 		return error_set(err, EINVAL, "port_handler=%s: expected rootlesskit or slirp4netns", value);
 	}
@@ -130,9 +132,23 @@ static void take_pasta_arguments(const char *options, struct network_settings *s
 	}
 }
 
+/* --client-address, which has been checked. */
+static int take_source(const struct container *container, struct network_settings *settings, struct error *err)
+{
+	if (!container->client_address)
+		return 0;
+	if (settings->forwards)
+		return error_set(err, EINVAL, "with port_handler=slirp4netns ports are forwarded by slirp4netns, which "
+					      "takes no --client-address; leave one of them out");
+	settings->source = strcmp(container->client_address, "all") == 0    ? "all"
+			   : strcmp(container->client_address, "none") == 0 ? "own"
+									    : "client";
+	return 0;
+}
+
 int network_settings(const struct container *container, struct network_settings *ret, struct error *err)
 {
-	struct network_settings settings = {.kind = NETWORK_NONE};
+	struct network_settings settings = {.kind = NETWORK_NONE, .source = "client"};
 	const char *network = container->network ? container->network : "none";
 	settings.slirp4netns =
 	    (struct netns_slirp4netns){.mtu = DEFAULT_MTU, .cidr = DEFAULT_CIDR, .sandbox = true, .api_dir = -1};
@@ -156,6 +172,8 @@ int network_settings(const struct container *container, struct network_settings 
 	} else {
 		r = error_set(err, EINVAL, "unknown network \"%s\"", network);
 	}
+	if (r == 0)
+		r = take_source(container, &settings, err);
 	if (r < 0) {
 		network_settings_free(&settings);
 		return r;

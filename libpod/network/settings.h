@@ -22,7 +22,7 @@ struct network_settings {
 	char address[INET_ADDRSTRLEN], netmask[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN], dns[INET_ADDRSTRLEN];
 	struct netns_slirp4netns slirp4netns; /* its texts are in `texts` */
 	bool forwards; /* port_handler=slirp4netns: it forwards published ports, not we */
-	bool own_source; /* port_handler=rootlesskit: servers see the container's own address, not the client's */
+	const char *source; /* whose address servers see, in the forwarder's words: forward/forward_main.c */
 	struct strv texts;
 	struct strv arguments; /* of pasta */
 };
@@ -71,10 +71,10 @@ int bridge_begin(const struct network_start *start, struct network *network, str
 /* Writes the container's /etc/hosts and /etc/resolv.conf (through its directory), those that are there, for what it was given. */
 int bridge_write_files(const struct container *container, int directory_fd, const struct keeper_request *request, const struct keeper_given *items, size_t count,
 		       const struct ip *host_address, struct error *err);
-/* *ret_target: the address that published ports lead to (IP_TEXT_MAX bytes). */
+/* *ret_target: the addresses that published ports lead to (FORWARD_TARGET_MAX bytes). */
 int bridge_ready(const struct network_start *start, struct network *network, char *ret_target, struct error *err);
-/* The address that published ports lead to, of those that it was given: of the first of the container's networks where it
- * has an IPv4 address, or, where there is none, an address at all; "" when it has none. */
+/* The addresses that published ports lead to, of those that it was given: of each family that of the first of the
+ * container's networks where it has one, with a comma between them (FORWARD_TARGET_MAX bytes); "" when it has none. */
 void bridge_target(const struct container *container, const struct keeper_given *items, size_t count, char *ret);
 /* The same of a container that runs, as its keeper has it now. */
 int bridge_target_now(const struct container *container, int run_fd, char *ret, struct error *err);

@@ -47,7 +47,7 @@ static int begin_program(const struct network_settings *settings, int netns_fd, 
 }
 
 /* coracle-forward NETNS READY CONTROL SOURCE ADDRESS FD:PORT… ; forward_main.c has the other end. */
-static int begin_forwarder(const struct network_start *start, const char *target, bool own_source, int netns_fd,
+static int begin_forwarder(const struct network_start *start, const char *target, const char *source, int netns_fd,
 			   struct netns_helper *ret, struct error *err)
 {
 	size_t count = start->ports_count, used = 0;
@@ -65,7 +65,7 @@ static int begin_forwarder(const struct network_start *start, const char *target
 	strv_addf(&argv, "%d", netns_fd);
 	strv_addf(&argv, "%d", helper.ready_write);
 	strv_addf(&argv, "%d", start->control_fd);
-	strv_add(&argv, own_source ? "own" : "client");
+	strv_add(&argv, source);
 	strv_add(&argv, target);
 	auto_free int *keep = xcalloc(count + 2, sizeof(*keep));
 	for (; used < count; used++) {
@@ -84,6 +84,13 @@ static int begin_forwarder(const struct network_start *start, const char *target
 	return 0;
 }
 
+/* Which IPv6 address the container will have its network program, or its router, says to it, later. */
+static const char *private_target(const struct network_settings *settings, char *out)
+{
+	snprintf(out, FORWARD_TARGET_MAX, "%s,discover", settings->address);
+	return out;
+}
+
 /* The directory that the monitor's control socket is in, too. */
 static int open_api_dir(const struct container *container, int run_fd, struct error *err)
 {
@@ -96,6 +103,7 @@ static int open_api_dir(const struct container *container, int run_fd, struct er
 int network_begin(const struct network_start *start, struct network *ret, struct error *err)
 {
 	const struct container *container = start->container;
+	char target[FORWARD_TARGET_MAX];
 	struct network network = NETWORK_INIT;
 	auto_network_settings struct network_settings settings = {.kind = NETWORK_NONE};
 	int r = network_settings(container, &settings, err);
@@ -113,7 +121,7 @@ int network_begin(const struct network_start *start, struct network *ret, struct
 	if (r >= 0 && network_is_private(&settings)) {
 		r = begin_program(&settings, network.netns_fd, start->sibling, &network, err);
 		if (r == 0 && start->ports_count)
-			r = begin_forwarder(start, settings.address, settings.own_source, network.netns_fd, &network.forwarder, err);
+			r = begin_forwarder(start, private_target(&settings, target), settings.source, network.netns_fd, &network.forwarder, err);
 	}
 	if (r < 0) {
 		network_kill(&network);
@@ -190,13 +198,13 @@ static int wait_all(const struct network_start *start, const struct network_sett
 
 int network_ready(const struct network_start *start, struct network *network, struct network_pids *ret, struct error *err)
 {
-	char target[IP_TEXT_MAX];
+	char target[FORWARD_TARGET_MAX];
 	auto_network_settings struct network_settings settings = {.kind = NETWORK_NONE};
 	int r = network_settings(start->container, &settings, err);
 	if (r == 0 && network->program.pid > 0)
 		r = wait_program(&settings, start->sibling, network, err);
 	if (r == 0 && settings.kind == NETWORK_BRIDGE && (r = bridge_ready(start, network, target, err)) == 0 && start->ports_count && *target)
-		r = begin_forwarder(start, target, settings.own_source, network->netns_fd, &network->forwarder, err);
+		r = begin_forwarder(start, target, settings.source, network->netns_fd, &network->forwarder, err);
 	if (r < 0) {
 		network_kill(network);
 		return settings.kind == NETWORK_BRIDGE ? r : error_context(err, "network %s", start->container->network);
@@ -209,7 +217,7 @@ int network_ready(const struct network_start *start, struct network *network, st
 static int mend(const struct network_start *start, const struct network_settings *settings, struct network_lost lost,
 		struct network *network, struct error *err)
 {
-	char target[IP_TEXT_MAX];
+	char target[FORWARD_TARGET_MAX];
 	int r = 0;
 	network->netns_fd = r = fcntl(start->netns_fd, F_DUPFD_CLOEXEC, 3);
 	if (r < 0)
@@ -226,8 +234,8 @@ static int mend(const struct network_start *start, const struct network_settings
 	if (settings->kind == NETWORK_BRIDGE)
 		r = bridge_target_now(start->container, start->run_fd, target, err);
 	else
-		snprintf(target, sizeof(target), "%s", settings->address);
-	return r < 0 ? r : begin_forwarder(start, target, settings->own_source, network->netns_fd, &network->forwarder, err);
+		private_target(settings, target);
+	return r < 0 ? r : begin_forwarder(start, target, settings->source, network->netns_fd, &network->forwarder, err);
 }
 
 int network_mend(const struct network_start *start, struct network_lost lost, struct network_pids *ret, struct error *err)

@@ -46,7 +46,7 @@ struct create_options {
 	int64_t shm_size;
 	bool read_only, read_only_tmpfs, shm_size_given;
 	/* network */
-	const char *ip, *ip6, *mac;
+	const char *ip, *ip6, *mac, *client_address;
 	struct strv networks, network_aliases;
 	struct strv publish, expose, dns, dns_search, dns_options, add_hosts;
 	bool publish_all, no_hosts, no_hostname;

@@ -87,6 +87,12 @@ static int parse_address(char **rest, const char *whole, struct container_port *
 	return 0;
 }
 
+/* docker's and podman's words for "any that is free", which is said by leaving it out as well. */
+static bool is_zero(const char *text)
+{
+	return *text && !text[strspn(text, "0")];
+}
+
 int plan_port(const char *text, struct container *container, struct error *err)
 {
 	auto_free char *copy = xstrdup(text);
@@ -101,7 +107,10 @@ int plan_port(const char *text, struct container *container, struct error *err)
 		*colon = '\0';
 	if ((r = parse_range(colon ? colon + 1 : rest, text, &inside, err)) < 0)
 		return r;
-	if (colon && *rest) {
+	if (colon && is_zero(rest)) {
+		if (inside.count != 1)
+			return error_set(err, EINVAL, "port \"%s\": 0 is one port that is free; for several leave the host's ports out, as :8000-8010", text);
+	} else if (colon && *rest) {
 		if ((r = parse_range(rest, text, &outside, err)) < 0)
 			return r;
 		if (outside.count != inside.count)
@@ -217,6 +226,7 @@ int plan_ports(const struct create_options *options, struct json_object *image_c
 			return r;
 	expose_published(table, container);
 	container->publish_all = options->publish_all;
+	container->client_address = options->client_address ? xstrdup(options->client_address) : NULL;
 	if (options->publish_all && (r = publish_exposed(table, container, err)) < 0)
 		return r;
 	bool own_network = container->networks_count || strcmp(container->network, "slirp4netns") == 0 || strcmp(container->network, "pasta") == 0;

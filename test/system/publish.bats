@@ -311,49 +311,149 @@ own_address() { # -4|-6
 	ip -o "$1" addr show scope global | awk '{sub("/.*", "", $4); print $4; exit}'
 }
 
+# A server that tells its clients who they are: by HTTP on 80, for datagrams on 9; where ADDRESS is said it listens there alone.
+tells() { # name port options…
+	local name=$1 port=$2
+	shift 2
+	# shellcheck disable=SC2016 # the container's shell expands it
+	coracle run -d --name "$name" -p "$port:80" "$@" busybox sh -c '
+		mkdir -p /cgi/cgi-bin; (echo "#!/bin/sh"; echo "echo; echo from \$REMOTE_ADDR") >/cgi/cgi-bin/who; chmod +x /cgi/cgi-bin/who
+		exec httpd -f -p "${ADDRESS-}80" -h /cgi' >/dev/null
+}
+bare() { sed 's/^from //; s/^::ffff://; s/[][]//g; s/^::ffff://'; }
+sees() { # host port
+	fetched "http://$1:$2/cgi-bin/who" | bare
+}
+tells_datagrams() { # name port family options…
+	local name=$1 port=$2 family=$3 text
+	shift 3
+	text='socket(S, PF_INET6, SOCK_DGRAM, 0); bind(S, sockaddr_in6(9, IN6ADDR_ANY));
+		while ($f = recv(S, $t, 100, 0)) { ($p, $a) = sockaddr_in6($f); send(S, inet_ntop(AF_INET6, $a) . "\n", 0, $f) }'
+	[[ $family == 6 ]] || text='socket(S, PF_INET, SOCK_DGRAM, 0); bind(S, sockaddr_in(9, INADDR_ANY));
+		while ($f = recv(S, $t, 100, 0)) { ($p, $a) = sockaddr_in($f); send(S, inet_ntoa($a) . "\n", 0, $f) }'
+	coracle run -d --name "$name" -p "$port:9/udp" "$@" debian perl -MSocket=:all -e "$text" >/dev/null
+}
+sees_datagram() { # host port
+	# shellcheck disable=SC2016
+	timeout 2 bash -c 'exec 3<>"/dev/udp/$0/$1"; echo ping >&3; head -n 1 <&3' "$1" "$2" | bare
+}
+sees_some() { [[ -n $(sees_datagram "$@") ]]; }
+
+@test "datagrams: with --client-address all the server sees the client's own address, without it the container's" {
+	local a network from from6
+	from=$(own_address -4) from6=$(own_address -6)
+	load_image debian
+	coracle network create --ipv6 dual
+	for network in slirp4netns slirp4netns:enable_ipv6=true pasta dual; do
+		a=$(free_port 2)
+		tells_datagrams who "$a" 6 --network "$network" --client-address all
+		wait_until 10 sees_some 127.0.0.1 "$a"
+		expect_equal "$(sees_datagram "${from:-127.0.0.1}" "$a")" "${from:-$(sees_datagram 127.0.0.1 "$a")}"
+		expect_matches "$(sees_datagram 127.0.0.1 "$a")" '^10\.'
+		if [[ $network == dual || $network == *ipv6* ]]; then
+			[[ -z $from6 ]] || wait_until 10 eval '[[ $(sees_datagram "$from6" "$a") == "$from6" ]]'
+			expect_matches "$(sees_datagram ::1 "$a")" '^fd'
+		fi
+		# A port that is published later, a forwarder that was killed.
+		coracle network publish who "$((a + 1)):9/udp" >/dev/null
+		kill -9 "$(helpers who coracle-forward)"
+		wait_until 10 helpers who coracle-forward
+		wait_until 10 sees_some 127.0.0.1 "$((a + 1))"
+		expect_equal "$(sees_datagram "${from:-127.0.0.1}" "$((a + 1))")" "${from:-$(sees_datagram 127.0.0.1 "$a")}"
+		coracle rm -f -t 0 who >/dev/null
+		expect_equal "$(ss -Hlun "sport = :$a")" ""
+		tells_datagrams who "$a" 4 --network "$network"
+		wait_until 10 sees_some 127.0.0.1 "$a"
+		expect_matches "$(sees_datagram "${from:-127.0.0.1}" "$a")" '^10\.'
+		coracle rm -f -t 0 who >/dev/null
+	done
+}
+
+@test "with port_handler=slirp4netns the server sees the client, of datagrams too" {
+	local a from
+	from=$(own_address -4)
+	load_image debian
+	a=$(free_port 2)
+	tells tcp "$a" --network slirp4netns:port_handler=slirp4netns
+	tells_datagrams udp $((a + 1)) 4 --network slirp4netns:port_handler=slirp4netns
+	wait_until 10 sees_some "${from:-127.0.0.1}" $((a + 1))
+	expect_equal "$(sees "${from:-127.0.0.1}" "$a")" "${from:-10.0.2.2}"
+	expect_equal "$(sees_datagram "${from:-127.0.0.1}" $((a + 1)))" "${from:-10.0.2.2}"
+}
+
+@test "a container with both families: an IPv6 client is led to IPv6 where the server listens there, to IPv4 otherwise" {
+	local a from network
+	from=$(own_address -6)
+	load_image debian
+	coracle network create --ipv6 both
+	for network in both slirp4netns:enable_ipv6=true; do
+		a=$(free_port 4)
+		tells six "$a" --network "$network"
+		tells four $((a + 1)) --network "$network" -e ADDRESS=0.0.0.0:
+		expect_matches "$(sees 127.0.0.1 "$a")" '^10\.'
+		# (slirp4netns tells the address when it has been asked.)
+		wait_until 10 eval '[[ $(sees "[::1]" "$a") == fd* ]]'
+		[[ -z $from ]] || expect_equal "$(sees "[$from]" "$a")" "$from"
+		expect_matches "$(sees '[::1]' $((a + 1)))" '^10\.'
+		expect_matches "$(sees 127.0.0.1 $((a + 1)))" '^10\.'
+		tells_datagrams six-udp $((a + 2)) 6 --network "$network"
+		tells_datagrams four-udp $((a + 3)) 4 --network "$network"
+		wait_until 10 eval '[[ $(sees_datagram ::1 $((a + 2))) == fd* ]]'
+		wait_until 10 sees_some 127.0.0.1 $((a + 3))
+		# The first datagram already.
+		expect_matches "$(sees_datagram ::1 $((a + 3)))" '^10\.'
+		coracle rm -f -t 0 six four six-udp four-udp >/dev/null
+	done
+	# Nobody listens, at either: that is known at once.
+	coracle run -d --name nobody --network both -p "$a:80" busybox sleep 1000 >/dev/null
+	for host in 127.0.0.1 '[::1]'; do
+		run curl -s --max-time 5 "http://$host:$a/"
+		[[ $status =~ ^(7|5[256])$ ]] || expect_status 52
+	done
+}
+
 @test "the server sees the client's own address; with port_handler=rootlesskit, and from the loopback, the container's" {
 	local a options from seen
 	from=$(own_address -4)
 	coracle network create seen
 	coracle network create --subnet fd42:1::/64 six
-	# shellcheck disable=SC2016 # the container's shell expands it
-	tells() { # name options…
-		local name=$1
-		shift
-		coracle run -d --name "$name" -p "$a:80" "$@" busybox sh -c '
-			mkdir -p /cgi/cgi-bin; (echo "#!/bin/sh"; echo "echo; echo from \$REMOTE_ADDR") >/cgi/cgi-bin/who; chmod +x /cgi/cgi-bin/who
-			exec httpd -f -p 80 -h /cgi' >/dev/null
-	}
-	sees() { # host
-		fetched "http://$1:$a/cgi-bin/who" | sed 's/^from //; s/^::ffff://; s/[][]//g; s/^::ffff://'
-	}
 	for options in "--network slirp4netns" "--network pasta" "--network seen" "--userns keep-id --user 0"; do
 		a=$(free_port)
 		# shellcheck disable=SC2086 # several words
-		tells who $options
-		seen=$(sees "${from:-127.0.0.1}")
+		tells who "$a" $options
+		seen=$(sees "${from:-127.0.0.1}" "$a")
 		[[ -z $from ]] || expect_equal "$seen" "$from"
-		seen=$(sees 127.0.0.1)
+		seen=$(sees 127.0.0.1 "$a")
 		[[ $seen == 10.* ]]
 		# A port that is published later, and after the forwarder was killed.
 		coracle network unpublish who 80
 		coracle network publish who "$a:80" >/dev/null
 		kill -9 "$(helpers who coracle-forward)"
-		[[ -z $from ]] || expect_equal "$(sees "$from")" "$from"
+		[[ -z $from ]] || expect_equal "$(sees "$from" "$a")" "$from"
 		coracle rm -f -t 0 who >/dev/null
 	done
 	a=$(free_port)
-	tells own --network slirp4netns:port_handler=rootlesskit
-	expect_equal "$(sees "${from:-127.0.0.1}")" 10.0.2.100
+	tells own "$a" --network slirp4netns:port_handler=rootlesskit
+	expect_equal "$(sees "${from:-127.0.0.1}" "$a")" 10.0.2.100
+	coracle rm -f -t 0 own >/dev/null
+	for options in pasta seen; do
+		tells own "$a" --network "$options" --client-address none
+		expect_matches "$(sees "${from:-127.0.0.1}" "$a")" '^10\.'
+		coracle rm -f -t 0 own >/dev/null
+	done
+	expect_error 125 'use tcp, all or none' coracle run --client-address some busybox true
+	expect_error 125 'leave one of them out' coracle run --network slirp4netns:port_handler=slirp4netns --client-address all busybox true
+	tells own "$a" --network slirp4netns:port_handler=rootlesskit
+	sees 127.0.0.1 "$a"
 	# The container's own connections are as they were.
 	expect_equal "$(coracle exec own ip rule | grep -c fwmark || true)" 0
 	expect_matches "$(coracle exec own wget -qO- http://10.0.2.100/cgi-bin/who)" 10.0.2.100
 	# By IPv6, to a container that has nothing else.
 	a=$(free_port 2)
-	tells six --network six -p "$((a + 1)):99"
+	tells six "$a" --network six -p "$((a + 1)):99"
 	from=$(own_address -6)
-	[[ -z $from ]] || expect_equal "$(sees "[$from]")" "$from"
-	expect_matches "$(sees '[::1]')" '^fd42:1:'
+	[[ -z $from ]] || expect_equal "$(sees "[$from]" "$a")" "$from"
+	expect_matches "$(sees '[::1]' "$a")" '^fd42:1:'
 	# Nobody listens: that is known at once.
 	run curl -s --max-time 5 "http://[${from:-::1}]:$((a + 1))/"
 	[[ $status =~ ^(7|5[256])$ ]] || expect_status 52
@@ -392,4 +492,46 @@ own_address() { # -4|-6
 		wait_until 10 welcomed "http://127.0.0.1:$((first + round))/"
 		coracle stop -t 0 c >/dev/null
 	done
+}
+
+@test "port 0 of the host is any that is free, as with docker" {
+	local tcp udp
+	coracle run -d --name zero -p 0:80 -p 127.0.0.1:0:9/udp busybox httpd -f -p 80 -h /var/www >/dev/null
+	tcp=$(coracle port zero 80/tcp) udp=$(coracle port zero 9/udp)
+	[[ $tcp =~ ^0.0.0.0:[1-9][0-9]+$ && $udp =~ ^127.0.0.1:[1-9][0-9]+$ ]]
+	wait_until 10 welcomed "http://127.0.0.1:${tcp##*:}/"
+	expect_matches "$(coracle inspect zero --format '{{json .NetworkSettings.Ports}}')" "\"HostPort\":\"${tcp##*:}\""
+	expect_equal "$(ss -Hlun "sport = :${udp##*:}" | wc -l)" 1
+	run coracle network publish zero '[::1]:0:80'
+	expect_match '^80/tcp -> \[::1\]:([1-9][0-9]+)$'
+	welcomed "http://[::1]:${BASH_REMATCH[1]}/"
+	expect_error 125 '0 is one port that is free; for several leave' coracle run -p 0:80-82 busybox true
+	expect_error 125 'give a number from 1 to 65535' coracle run -p 0-3:80-83 busybox true
+}
+
+@test "network publish: a container that waits for its restart has the ports at once, and answers on them with its next life" {
+	local a begin
+	a=$(free_port 3)
+	mkdir -p "$T/told"
+	# Each time it waits twice as long.
+	coracle run -d --name waits --restart always -p "127.0.0.1:$a:80" -v "$T/told:/told" busybox sh -c \
+		'[ -e /told/serve ] || exit 1; for p in 80 81; do httpd -p $p -h /var/www; done; sleep 1000' >/dev/null
+	tried() { [[ $(inspected waits RestartCount) -ge 6 ]]; }
+	wait_until 30 tried
+	waits() { [[ $(inspected waits State.Status) == initialized ]]; }
+	wait_until 10 waits
+	begin=$SECONDS
+	run coracle network publish waits "127.0.0.1:$((a + 1)):81" "127.0.0.1:$((a + 2)):82"
+	expect_match 'waits for its restart'
+	[[ $status == 0 && $((SECONDS - begin)) -le 3 ]]
+	expect_equal "$(coracle port waits 81)" "127.0.0.1:$((a + 1))"
+	coracle network unpublish waits 82
+	refused $((a + 2))
+	[[ $((SECONDS - begin)) -le 5 ]]
+	touch "$T/told/serve"
+	wait_until 40 welcomed "http://127.0.0.1:$((a + 1))/"
+	welcomed "http://127.0.0.1:$a/"
+	refused $((a + 2))
+	coracle stop -t 0 waits
+	expect_equal "$(ss -Hltn "sport = :$((a + 1))")" ""
 }

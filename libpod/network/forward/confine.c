@@ -111,7 +111,7 @@ int forward_confine(const struct forwarder *forwarder)
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct kept[_LINUX_CAPABILITY_U32S_3] = {{0}};
 	/* To bind to the address of a client, and to mark what goes there. */
-	if (forwarder->source[0] || forwarder->source[1])
+	if (forwarder->source[0] || forwarder->source[1]) /* netlink, too, is used with that right */
 		kept[0].permitted = kept[0].effective = 1u << CAP_NET_ADMIN;
 	/* The bounding set cannot be given up by whoever has nothing to give: then it bounds nothing either. */
 	for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)

@@ -9,21 +9,35 @@
 #include "libpod/network/forward/protocol.h"
 #include "pkg/descriptors/descriptors.h"
 
-int forward_parse_target(const char *text, struct address *ret)
+static int parse_one(const char *text, struct targets *targets)
 {
-	struct address address = {.length = 0};
-	struct sockaddr_in *in = (struct sockaddr_in *)&address.storage;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address.storage;
-	if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
-		in->sin_family = AF_INET;
-		address.length = sizeof(*in);
-	} else if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
-		in6->sin6_family = AF_INET6;
-		address.length = sizeof(*in6);
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	if (strcmp(text, "discover") == 0) {
+		targets->discovers = true;
+	} else if (inet_pton(AF_INET, text, &in.sin_addr) == 1) {
+		memcpy(&targets->address[0].storage, &in, sizeof(in));
+		targets->address[0].length = sizeof(in);
+	} else if (inet_pton(AF_INET6, text, &in6.sin6_addr) == 1) {
+		memcpy(&targets->address[1].storage, &in6, sizeof(in6));
+		targets->address[1].length = sizeof(in6);
 	} else {
 		return -EINVAL;
 	}
-	*ret = address;
+	return 0;
+}
+
+int forward_parse_target(const char *text, struct targets *ret)
+{
+	struct targets targets = {.discovers = false};
+	char first[INET6_ADDRSTRLEN] = "";
+	size_t length = strcspn(text, ",");
+	if (length >= sizeof(first))
+		return -EINVAL;
+	memcpy(first, text, length);
+	if (parse_one(first, &targets) < 0 || (text[length] && parse_one(text + length + 1, &targets) < 0))
+		return -EINVAL;
+	*ret = targets;
 	return 0;
 }
 
@@ -49,6 +63,8 @@ int forward_listen(struct forwarder *forwarder, int fd, uint16_t port)
 	    (struct listener){.fd = fd, .family = listening.family, .tcp = listening.tcp, .port = port};
 	if (index == forwarder->listeners_count)
 		forwarder->listeners_count++;
+	if (!listening.tcp)
+		source_add_port(forwarder, port);
 	return 0;
 }
 
@@ -61,6 +77,12 @@ static void forget(struct forwarder *forwarder, uint32_t index)
 		udp_forget(forwarder, index);
 	close(listener->fd);
 	listener->fd = -1;
+	bool more = listener->tcp;
+	for (uint32_t i = 0; i < forwarder->listeners_count && !more; i++)
+		more = forwarder->listeners[i].fd >= 0 && !forwarder->listeners[i].tcp &&
+		       forwarder->listeners[i].port == listener->port;
+	if (!more)
+		source_remove_port(forwarder, listener->port);
 }
 
 static int add(struct forwarder *forwarder, const struct forward_request *request, const int *fds, uint32_t count)
@@ -84,14 +106,20 @@ static int remove_listeners(struct forwarder *forwarder, const struct listening 
 	return 0;
 }
 
+static bool is_same(const struct address *a, const struct address *b)
+{
+	return a->length == b->length && memcmp(&a->storage, &b->storage, a->length) == 0;
+}
+
 static int set_target(struct forwarder *forwarder, const char *text)
 {
-	struct address target;
-	int r = forward_parse_target(text, &target);
-	if (r < 0 || (target.length == forwarder->target.length &&
-		      memcmp(&target.storage, &forwarder->target.storage, target.length) == 0))
+	struct targets targets;
+	int r = forward_parse_target(text, &targets);
+	if (r < 0 || (is_same(&targets.address[0], &forwarder->target[0]) &&
+		      is_same(&targets.address[1], &forwarder->target[1])))
 		return r;
-	forwarder->target = target;
+	memcpy(forwarder->target, targets.address, sizeof(targets.address));
+	forwarder->discovers = targets.discovers;
 	tcp_reset_all(forwarder);
 	udp_forget(forwarder, NO_INDEX);
 	return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CONNECTIONS_MAX           16384
 #define FLOWS_MAX                 4096
@@ -29,13 +30,41 @@ int forward_watch(struct forwarder *forwarder, int fd, uint32_t events, struct e
 	return epoll_ctl(forwarder->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-struct address forward_target(const struct forwarder *forwarder, const struct listener *listener)
+bool forward_is_six(const struct sockaddr_storage *client)
 {
-	struct address target = forwarder->target;
-	if (target.storage.ss_family == AF_INET6)
-		((struct sockaddr_in6 *)&target.storage)->sin6_port = htons(listener->port);
-	else
-		((struct sockaddr_in *)&target.storage)->sin_port = htons(listener->port);
+	return client->ss_family == AF_INET6 &&
+	       !IN6_IS_ADDR_V4MAPPED(&((const struct sockaddr_in6 *)client)->sin6_addr);
+}
+
+/* The address that the container would send from. Connecting a socket for datagrams sends none; the address that it is
+ * connected to is for documentation (RFC 3849), where nobody is. */
+static struct address discover(void)
+{
+	struct address address = {.length = 0};
+	struct sockaddr_in6 somewhere = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+	struct sockaddr_in6 *own = (struct sockaddr_in6 *)&address.storage;
+	socklen_t length = sizeof(*own);
+	static const uint8_t documentation[] = {0x20, 0x01, 0x0d, 0xb8};
+	memcpy(&somewhere.sin6_addr, documentation, sizeof(documentation));
+	somewhere.sin6_addr.s6_addr[15] = 1;
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return address;
+	if (connect(fd, (struct sockaddr *)&somewhere, sizeof(somewhere)) == 0 &&
+	    getsockname(fd, (struct sockaddr *)own, &length) == 0 && !IN6_IS_ADDR_LOOPBACK(&own->sin6_addr) &&
+	    !IN6_IS_ADDR_LINKLOCAL(&own->sin6_addr))
+		address.length = sizeof(*own);
+	close(fd);
+	return address;
+}
+
+struct address forward_target(const struct forwarder *forwarder, bool six, uint16_t port)
+{
+	struct address target = six && forwarder->discovers ? discover() : forwarder->target[six];
+	if (target.length && six)
+		((struct sockaddr_in6 *)&target.storage)->sin6_port = htons(port);
+	else if (target.length)
+		((struct sockaddr_in *)&target.storage)->sin_port = htons(port);
 	return target;
 }
 

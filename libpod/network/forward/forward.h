@@ -5,7 +5,7 @@
  *	client ──► listening socket, made in the host's network namespace and handed in
  *	               │ accept
  *	           the forwarder, which has joined the container's network namespace
- *	               │ connect to the container's own address
+ *	               │ connect to the container's own address, of the client's family first
  *	           what listens in the container
  *
  * A socket belongs to the network namespace in which it was made, and so do those accepted from it: after joining the
@@ -19,7 +19,8 @@
  *
  * Whoever finds a hole in this program has the sockets of one container's published ports and little else: no further
  * program, only the system calls that are named in confine.c, and no capability, or, where servers are to see the
- * client's address (source.c), CAP_NET_ADMIN with only those few options of sockets within reach that need it.
+ * client's address (source.c), CAP_NET_ADMIN with only those few options of sockets within reach that need it. Only where
+ * that is wanted of datagrams, too, has it a socket by which the container's routes can be changed.
  */
 #pragma once
 
@@ -80,6 +81,7 @@ struct connection {
 	struct direction direction[2];
 	bool connecting;
 	bool queued;       /* has work to do that no event will tell of */
+	uint16_t other;    /* while connecting: the port, when nobody listens there, at the address of the other family; 0 */
 	uint16_t generation;
 	uint32_t next;     /* of the free ones, or of the queue */
 };
@@ -88,6 +90,9 @@ struct connection {
 struct flow {
 	int fd; /* in the container's namespace, connected; -1: the entry is free */
 	uint32_t listener;
+	bool six;	 /* connected to the container's IPv6 address */
+	bool answered; /* somebody has been there */
+	bool routed;	 /* has a route of its own: source.c */
 	struct sockaddr_storage client, local; /* local: the address of ours that the client sent to */
 	int64_t used_ms;
 	uint16_t generation;
@@ -107,8 +112,10 @@ struct forwarder {
 	int control; /* what it is told comes there: protocol.h; -1: nothing does */
 	struct listener *listeners;
 	uint32_t listeners_count; /* entries that were ever used */
-	struct address target; /* the container; the port is the listener's */
+	struct address target[2]; /* the container's IPv4 and IPv6 addresses; length 0: it has none */
+	bool discovers;	       /* its IPv6 address is whichever it has when it is needed: the network gives it, later */
 	bool source[2];        /* servers see the client's address, for IPv4 and IPv6: source.c */
+	int netlink; /* for the routes of datagrams to clients; -1: servers do not see the clients that they are from */
 
 	struct connection *connections;
 	uint32_t capacity, free, queue_first, queue_last;
@@ -141,16 +148,27 @@ void udp_forget(struct forwarder *forwarder, uint32_t listener);
 /* forward.c: shared parts */
 int64_t forward_now_ms(void);
 int forward_watch(struct forwarder *forwarder, int fd, uint32_t events, struct event_data data);
-/* The container's address with the listener's port. */
-struct address forward_target(const struct forwarder *forwarder, const struct listener *listener);
+/* Whether the client came by IPv6. */
+bool forward_is_six(const struct sockaddr_storage *client);
+/* The container's address of that family, with the port; length 0: it has none. */
+struct address forward_target(const struct forwarder *forwarder, bool six, uint16_t port);
+/* Whether it has one, now or at any time. */
+static inline bool forward_has(const struct forwarder *forwarder, bool six)
+{
+	return forwarder->target[six].length != 0;
+}
 /* Lays out the tables for at most `descriptors` open files, of which so many will be listeners. 0 or negative errno. */
 int forward_init(struct forwarder *forwarder, uint64_t descriptors, uint32_t listeners);
 /* One turn of the event loop; negative errno when it cannot go on. */
 int forward_turn(struct forwarder *forwarder);
 
 /* control.c: listeners, and what is told later */
-/* "10.0.2.100", "fd00::2"; 0 or -EINVAL. */
-int forward_parse_target(const char *text, struct address *ret);
+/* "10.0.2.100", "fd00::2", "10.89.0.2,fd00::2", "10.0.2.100,discover"; 0 or -EINVAL. */
+struct targets {
+	struct address address[2];
+	bool discovers;
+};
+int forward_parse_target(const char *text, struct targets *ret);
 /* Takes what arrives at the listening socket for this port of the container. The descriptor is the forwarder's then. */
 int forward_listen(struct forwarder *forwarder, int fd, uint16_t port);
 void forward_control(struct forwarder *forwarder);
@@ -158,9 +176,16 @@ void forward_control(struct forwarder *forwarder);
 /* source.c */
 /* In the container's namespace, with all rights there: makes it so that servers may see the client's address, where that
  * can be had. */
-void source_prepare(struct forwarder *forwarder);
-/* Gives a new socket, which is to be connected to the container, the address of the client. */
-void source_set(const struct forwarder *forwarder, int fd, const struct sockaddr_storage *client);
+void source_prepare(struct forwarder *forwarder, bool datagrams);
+/* Gives a new socket, which is to be connected to the target, the address of the client. */
+void source_set(const struct forwarder *forwarder, int fd, const struct sockaddr_storage *client, const struct address *target);
+/* The same of a socket for datagrams: true when the flow has a route then, to be taken away when its socket is closed. */
+bool source_set_flow(const struct forwarder *forwarder, uint32_t index, int fd, const struct sockaddr_storage *client,
+		     const struct address *target);
+void source_end_flow(const struct forwarder *forwarder, uint32_t index, const struct flow *flow);
+/* What servers send from this UDP port of the container may have such a route, or not any more. */
+void source_add_port(const struct forwarder *forwarder, uint16_t port);
+void source_remove_port(const struct forwarder *forwarder, uint16_t port);
 
 /* confine.c: gives up everything that the loop does not need. 0 or negative errno. */
 int forward_confine(const struct forwarder *forwarder);

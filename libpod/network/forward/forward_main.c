@@ -5,7 +5,9 @@
  * Forwards what arrives at each listening descriptor FD to PORT of ADDRESS in the network namespace behind the
  * descriptor NETNS ("-1": the one it is in). A byte on the descriptor READY says that it has begun. What changes later
  * is told through the socket CONTROL ("-1": nothing does). SOURCE says whose address servers are to see: "client", where
- * that can be had (source.c), or "own", the container's. It runs until it is killed.
+ * that can be had (source.c), "all", the same of datagrams too, or "own", the container's. ADDRESS is one, or one of each
+ * family ("10.89.0.2,fd00::2"); "discover" stands for the IPv6 address that the container turns out to have. It runs until
+ * it is killed.
  */
 #include <errno.h>
 #include <sched.h>
@@ -65,20 +67,23 @@ static int begin(struct forwarder *forwarder, char **listeners, uint32_t count)
 
 int main(int argc, char **argv)
 {
-	struct forwarder forwarder = {.epoll = -1};
+	struct forwarder forwarder = {.epoll = -1, .netlink = -1};
+	struct targets targets;
 	if (argc < FIRST_LISTENER) {
 		dprintf(STDERR_FILENO, "usage: coracle-forward NETNS READY CONTROL SOURCE ADDRESS [FD:PORT...]\n");
 		return EXIT_FAILURE;
 	}
 	int netns = atoi(argv[1]), ready = atoi(argv[2]);
 	forwarder.control = atoi(argv[3]);
-	int r = forward_parse_target(argv[5], &forwarder.target);
+	int r = forward_parse_target(argv[5], &targets);
 	if (r < 0)
 		return fail("arguments", r);
+	memcpy(forwarder.target, targets.address, sizeof(targets.address));
+	forwarder.discovers = targets.discovers;
 	if (netns >= 0 && (setns(netns, CLONE_NEWNET) < 0 || close(netns) < 0))
 		return fail("join the container's network", errno);
-	if (strcmp(argv[4], "client") == 0)
-		source_prepare(&forwarder);
+	if (strcmp(argv[4], "own") != 0)
+		source_prepare(&forwarder, strcmp(argv[4], "all") == 0);
 	signal(SIGPIPE, SIG_IGN);
 	r = begin(&forwarder, argv + FIRST_LISTENER, (uint32_t)(argc - FIRST_LISTENER));
 	if (r < 0)

@@ -16,6 +16,8 @@
 
 #define FORWARD_FDS_MAX       64   /* in one message */
 #define FORWARD_LISTENERS_MAX 4096 /* of one container */
+/* Text of where the container is: an address, or one of each family with a comma between them. */
+#define FORWARD_TARGET_MAX (2 * INET6_ADDRSTRLEN)
 
 /* Listening sockets: those of `count` ports from `first` on, host byte order. */
 struct listening {
@@ -40,7 +42,7 @@ struct forward_port {
 enum forward_request_type {
 	FORWARD_ADD = 1, /* with descriptors, for as many ports in the container from `port` on */
 	FORWARD_REMOVE,  /* `listening`: no more is accepted there; connections that are open go on */
-	FORWARD_TARGET,  /* `target`: the container's address is another now; what was connected to the one before is
+	FORWARD_TARGET,  /* `target`: the container's addresses are others now; what was connected to the one before is
 			    reset */
 };
 
@@ -48,7 +50,7 @@ struct forward_request {
 	uint32_t type;
 	uint16_t port, count; /* of FORWARD_ADD; count: of the descriptors */
 	struct listening listening;
-	char target[INET6_ADDRSTRLEN];
+	char target[FORWARD_TARGET_MAX];
 };
 
 struct forward_reply {

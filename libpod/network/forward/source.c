@@ -13,9 +13,21 @@
  *	                                  └── local 0.0.0.0/0 dev lo ◄── fwmark lookup table ◄───┘
  *
  * Nothing else in the namespace has the mark, so nothing else is affected. The port is the kernel's choice: the
- * client's may be in use, by a connection of his to another published port. There is no such thing for datagrams,
- * whose answers no accepted socket sends: they come from the container's own address. So do clients on the machine's
- * loopback.
+ * client's may be in use, by a connection of his to another published port. Clients on the machine's loopback come from
+ * the container's own address.
+ *
+ * The answers to datagrams come from no accepted socket that could have a mark. They are known by the port that they are
+ * sent from, and by whom they are for: a rule for each published UDP port leads to a second table, which has a local
+ * route for each client that has a flow, and for nobody else, so that what the server sends to others from the same port
+ * goes out as ever. A route says, too, which of the container's addresses the answer is from, if the server leaves that
+ * open. Two flows of one client have two routes, of different metrics: nothing is counted.
+ *
+ *	forwarder: 203.0.113.7:40000 ──► 10.0.2.100:53 ──┐
+ *	              ▲                                   │
+ *	              └── local 203.0.113.7 dev lo ◄── udp from port 53 lookup second table
+ *
+ * For that the forwarder keeps a socket for changing routes, with which whoever finds a hole in it could lead the
+ * container's traffic elsewhere, and each new client costs two messages to the kernel. So it is an option.
  *
  * Where something of this is refused (a kernel without policy routing, /proc/sys read-only in an outer container)
  * servers see the container's own address, as without it.
@@ -25,6 +37,7 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -33,25 +46,43 @@
 
 #define MARK     0x636f7261u /* "cora" */
 #define TABLE    199
+#define TABLE_OF_FLOWS 198
 #define LOOPBACK 1 /* its index, in every namespace */
-#define ATTRIBUTE(id)                                                                                                  \
-	{                                                                                                              \
-		.nla_len = sizeof(struct nlattr) + sizeof(uint32_t), .nla_type = (id)                                  \
-	}
 
 /* ---- the namespace ---- */
 
-/* Two messages of fixed form, for which libmnl would have to be linked into every container's forwarder. */
+/* Routes and rules are so little that libmnl need not be linked into every container's forwarder. */
 struct message {
 	struct nlmsghdr header;
 	union {
 		struct rtmsg route;
 		struct fib_rule_hdr rule;
 	};
-	struct nlattr attribute;
-	uint32_t value;
+	unsigned char attributes[128];
 };
-_Static_assert(sizeof(struct message) == 36, "netlink aligns to 4 bytes");
+_Static_assert(offsetof(struct message, attributes) == 28, "netlink aligns to 4 bytes");
+
+/* `flags`: of a request that makes something, or 0. */
+static struct message new_message(uint16_t type, uint16_t flags)
+{
+	return (struct message){.header = {.nlmsg_len = offsetof(struct message, attributes),
+					   .nlmsg_type = type,
+					   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags}};
+}
+
+static void put(struct message *message, uint16_t type, const void *value, uint16_t length)
+{
+	struct nlattr attribute = {.nla_len = (uint16_t)(sizeof(attribute) + length), .nla_type = type};
+	unsigned char *at = (unsigned char *)message + message->header.nlmsg_len;
+	memcpy(at, &attribute, sizeof(attribute));
+	memcpy(at + sizeof(attribute), value, length);
+	message->header.nlmsg_len += NLA_ALIGN(attribute.nla_len);
+}
+
+static void put_uint32(struct message *message, uint16_t type, uint32_t value)
+{
+	put(message, type, &value, sizeof(value));
+}
 
 static int carry_out(int netlink, const struct message *message)
 {
@@ -60,7 +91,7 @@ static int carry_out(int netlink, const struct message *message)
 		struct nlmsgerr answer;
 		char request[sizeof(struct message)];
 	} answer = {.header.nlmsg_len = 0};
-	if (send(netlink, message, sizeof(*message), 0) < 0)
+	if (send(netlink, message, message->header.nlmsg_len, 0) < 0)
 		return -errno;
 	ssize_t n = recv(netlink, &answer, sizeof(answer), 0);
 	if (n < (ssize_t)(sizeof(answer.header) + sizeof(answer.answer)) || answer.header.nlmsg_type != NLMSG_ERROR)
@@ -69,30 +100,56 @@ static int carry_out(int netlink, const struct message *message)
 	return answer.answer.error == -EEXIST ? 0 : answer.answer.error;
 }
 
+static struct rtmsg local_route(uint8_t family, uint8_t table)
+{
+	return (struct rtmsg){.rtm_family = family,
+			      .rtm_table = table,
+			      .rtm_type = RTN_LOCAL,
+			      .rtm_scope = RT_SCOPE_HOST,
+			      .rtm_protocol = RTPROT_STATIC};
+}
+
 static int route_marked(int netlink, uint8_t family)
 {
-	const struct nlmsghdr header = {.nlmsg_len = sizeof(struct message),
-					.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL};
-	struct message route = {
-	    .header = header,
-	    .route = {.rtm_family = family,
-		      .rtm_table = TABLE,
-		      .rtm_type = RTN_LOCAL,
-		      .rtm_scope = RT_SCOPE_HOST,
-		      .rtm_protocol = RTPROT_STATIC},
-	    .attribute = ATTRIBUTE(RTA_OIF),
-	    .value = LOOPBACK,
-	};
-	struct message rule = {
-	    .header = header,
-	    .rule = {.family = family, .table = TABLE, .action = FR_ACT_TO_TBL},
-	    .attribute = ATTRIBUTE(FRA_FWMARK),
-	    .value = MARK,
-	};
-	route.header.nlmsg_type = RTM_NEWROUTE;
-	rule.header.nlmsg_type = RTM_NEWRULE;
+	struct message route = new_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+	route.route = local_route(family, TABLE);
+	put_uint32(&route, RTA_OIF, LOOPBACK);
+	struct message rule = new_message(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+	rule.rule = (struct fib_rule_hdr){.family = family, .table = TABLE, .action = FR_ACT_TO_TBL};
+	put_uint32(&rule, FRA_FWMARK, MARK);
 	int r = carry_out(netlink, &route);
 	return r < 0 ? r : carry_out(netlink, &rule);
+}
+
+/* What a forwarder that was killed has left in the table of flows. */
+static void forget_routes(int netlink, uint8_t family)
+{
+	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	_Alignas(struct nlmsghdr) unsigned char data[32768];
+	struct message dump = new_message(RTM_GETROUTE, 0);
+	dump.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	dump.route.rtm_family = family;
+	int lists = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	bool more = lists >= 0 && connect(lists, (const struct sockaddr *)&kernel, sizeof(kernel)) == 0 &&
+		    send(lists, &dump, dump.header.nlmsg_len, 0) > 0;
+	while (more) {
+		ssize_t left = recv(lists, data, sizeof(data), 0);
+		more = left > 0;
+		for (struct nlmsghdr *header = (struct nlmsghdr *)data; more && NLMSG_OK(header, left);
+		     header = NLMSG_NEXT(header, left)) {
+			struct message message = {.header = *header};
+			more = header->nlmsg_type == RTM_NEWROUTE;
+			if (!more || header->nlmsg_len > sizeof(message))
+				continue;
+			memcpy(&message, header, header->nlmsg_len);
+			message.header.nlmsg_type = RTM_DELROUTE;
+			message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+			if (message.route.rtm_table == TABLE_OF_FLOWS)
+				(void)carry_out(netlink, &message);
+		}
+	}
+	if (lists >= 0)
+		close(lists);
 }
 
 static int switch_on(const char *path)
@@ -113,7 +170,7 @@ static int prepare(int netlink, uint8_t family)
 						   : "/proc/sys/net/ipv6/fwmark_reflect");
 }
 
-void source_prepare(struct forwarder *forwarder)
+void source_prepare(struct forwarder *forwarder, bool datagrams)
 {
 	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -127,8 +184,13 @@ void source_prepare(struct forwarder *forwarder)
 		forwarder->source[0] = prepare(netlink, AF_INET) == 0;
 		forwarder->source[1] = prepare(netlink, AF_INET6) == 0;
 	}
-	if (netlink >= 0)
+	if (datagrams && (forwarder->source[0] || forwarder->source[1])) {
+		forget_routes(netlink, AF_INET);
+		forget_routes(netlink, AF_INET6);
+		forwarder->netlink = netlink;
+	} else if (netlink >= 0) {
 		close(netlink);
+	}
 }
 
 /* ---- a connection ---- */
@@ -172,18 +234,100 @@ static bool set_option(int fd, int level, int option, int value)
 	return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
 }
 
-void source_set(const struct forwarder *forwarder, int fd, const struct sockaddr_storage *client)
+/* Lets the socket have the client's address, which is found in *ret. */
+static bool allow_source(const struct forwarder *forwarder, int fd, const struct sockaddr_storage *client,
+			 const struct address *target, struct address *ret)
 {
-	struct address source;
-	int family = forwarder->target.storage.ss_family;
-	if (!forwarder->source[family == AF_INET6] || !find_source(client, &source) ||
-	    source.storage.ss_family != family)
-		return;
+	int family = target->storage.ss_family;
+	if (!forwarder->source[family == AF_INET6] || !find_source(client, ret) || ret->storage.ss_family != family)
+		return false;
 	bool transparent = family == AF_INET6 ? set_option(fd, IPPROTO_IPV6, IPV6_TRANSPARENT, 1)
 					      : set_option(fd, IPPROTO_IP, IP_TRANSPARENT, 1);
+	return transparent && set_option(fd, SOL_SOCKET, SO_MARK, (int)MARK);
+}
+
+void source_set(const struct forwarder *forwarder, int fd, const struct sockaddr_storage *client,
+		const struct address *target)
+{
+	struct address source;
 	/* The port is chosen when it is known where to: there are as many as for each pair of addresses then. */
-	if (!transparent || !set_option(fd, SOL_SOCKET, SO_MARK, (int)MARK) ||
-	    !set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1))
-		return;
-	(void)bind(fd, (const struct sockaddr *)&source.storage, source.length);
+	if (allow_source(forwarder, fd, client, target, &source) && set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1))
+		(void)bind(fd, (const struct sockaddr *)&source.storage, source.length);
+}
+
+/* ---- datagrams ---- */
+
+static void put_address(struct message *message, uint16_t type, const struct sockaddr_storage *address)
+{
+	if (address->ss_family == AF_INET6)
+		put(message, type, &((const struct sockaddr_in6 *)address)->sin6_addr, sizeof(struct in6_addr));
+	else
+		put(message, type, &((const struct sockaddr_in *)address)->sin_addr, sizeof(struct in_addr));
+}
+
+/* `target` NULL: takes it away. */
+static int change_route(const struct forwarder *forwarder, uint32_t index, const struct address *client,
+			const struct address *target)
+{
+	struct message message = target ? new_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL) : new_message(RTM_DELROUTE, 0);
+	message.route = local_route((uint8_t)client->storage.ss_family, TABLE_OF_FLOWS);
+	message.route.rtm_dst_len = client->storage.ss_family == AF_INET6 ? 128 : 32;
+	put_address(&message, RTA_DST, &client->storage);
+	put_uint32(&message, RTA_OIF, LOOPBACK);
+	put_uint32(&message, RTA_PRIORITY, index + 1);
+	if (target)
+		put_address(&message, RTA_PREFSRC, &target->storage);
+	return carry_out(forwarder->netlink, &message);
+}
+
+bool source_set_flow(const struct forwarder *forwarder, uint32_t index, int fd, const struct sockaddr_storage *client,
+		     const struct address *target)
+{
+	struct address source;
+	if (forwarder->netlink < 0 || !allow_source(forwarder, fd, client, target, &source) ||
+	    change_route(forwarder, index, &source, target) < 0)
+		return false;
+	/* The client's own port if it is not taken, by a flow of his from another published port. */
+	struct address named = source;
+	if (client->ss_family == AF_INET6 && source.storage.ss_family == AF_INET6)
+		((struct sockaddr_in6 *)&named.storage)->sin6_port = ((const struct sockaddr_in6 *)client)->sin6_port;
+	else /* in the same place of either kind */
+		((struct sockaddr_in *)&named.storage)->sin_port = ((const struct sockaddr_in *)client)->sin_port;
+	if (bind(fd, (const struct sockaddr *)&named.storage, named.length) == 0 ||
+	    bind(fd, (const struct sockaddr *)&source.storage, source.length) == 0)
+		return true;
+	change_route(forwarder, index, &source, NULL);
+	return false;
+}
+
+void source_end_flow(const struct forwarder *forwarder, uint32_t index, const struct flow *flow)
+{
+	struct address source;
+	if (flow->routed && find_source(&flow->client, &source))
+		change_route(forwarder, index, &source, NULL);
+}
+
+static void change_rule(const struct forwarder *forwarder, uint16_t port, uint8_t family, uint16_t type, uint16_t flags)
+{
+	struct message message = new_message(type, flags);
+	struct fib_rule_port_range range = {.start = port, .end = port};
+	uint8_t protocol = IPPROTO_UDP;
+	message.rule = (struct fib_rule_hdr){.family = family, .table = TABLE_OF_FLOWS, .action = FR_ACT_TO_TBL};
+	put(&message, FRA_IP_PROTO, &protocol, sizeof(protocol));
+	put(&message, FRA_SPORT_RANGE, &range, sizeof(range));
+	/* Where it cannot be had, the answers are lost; the kernels that have all the rest have this. */
+	if (forwarder->netlink >= 0 && forwarder->source[family == AF_INET6])
+		(void)carry_out(forwarder->netlink, &message);
+}
+
+void source_add_port(const struct forwarder *forwarder, uint16_t port)
+{
+	change_rule(forwarder, port, AF_INET, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+	change_rule(forwarder, port, AF_INET6, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+}
+
+void source_remove_port(const struct forwarder *forwarder, uint16_t port)
+{
+	change_rule(forwarder, port, AF_INET, RTM_DELRULE, 0);
+	change_rule(forwarder, port, AF_INET6, RTM_DELRULE, 0);
 }

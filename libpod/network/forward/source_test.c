@@ -9,7 +9,8 @@ static void test_confined(void **state)
 	static const struct {
 		const char *source, *permitted, *effective;
 	} cases[] = {{"own", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000"},
-		     {"client", "CapPrm:\t0000000000001000", "CapEff:\t0000000000001000"}};
+		     {"client", "CapPrm:\t0000000000001000", "CapEff:\t0000000000001000"},
+		     {"all", "CapPrm:\t0000000000001000", "CapEff:\t0000000000001000"}};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct fixture fixture = start_as(cases[i].source);
 		char path[64];
@@ -54,7 +55,7 @@ static void test_out_of_reach(void **state)
 {
 	(void)state;
 	for (enum attempt which = TRANSPARENT; which <= EXECUTE; which++) {
-		struct forwarder forwarder = {.source = {true, true}};
+		struct forwarder forwarder = {.source = {true, true}, .netlink = -1};
 		int status;
 		pid_t pid = fork();
 		if (pid == 0) {
@@ -78,7 +79,7 @@ static int dial_from(const struct fixture *fixture, int port, const char *addres
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
 	inet_pton(AF_INET, address, &in.sin_addr);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, (port == DATAGRAM ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
 	struct timeval patience = {.tv_sec = 10};
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
@@ -121,6 +122,33 @@ static void test_client_address(void **state)
 	stop(&fixture);
 }
 
+static void expect_echo(int fd, size_t number)
+{
+	size_t got = 0;
+	assert_int_equal(send(fd, &number, sizeof(number), 0), sizeof(number));
+	assert_int_equal(recv(fd, &got, sizeof(got), 0), sizeof(got));
+	assert_int_equal(got, number);
+}
+
+/* More clients than there are flows, each of them with a route of its own: the oldest ones go, and what remains of them
+ * is answered. */
+static void test_many_datagrams(void **state)
+{
+	(void)state;
+	assert_int_equal(give_address("203.0.113.7"), 0);
+	struct fixture fixture = start_as("all");
+	int kept = dial_from(&fixture, DATAGRAM, "203.0.113.7");
+	expect_echo(kept, 1);
+	for (size_t i = 0; i < 5000; i++) {
+		int fd = dial_from(&fixture, DATAGRAM, i % 2 ? "203.0.113.7" : "127.0.0.1");
+		expect_echo(fd, i);
+		close(fd);
+	}
+	expect_echo(kept, 2);
+	close(kept);
+	stop(&fixture);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -130,6 +158,7 @@ int main(void)
 	    cmocka_unit_test(test_out_of_reach),
 #endif
 	    cmocka_unit_test(test_client_address),
+	    cmocka_unit_test(test_many_datagrams),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -6,7 +6,8 @@
  *
  *	connecting ──► open ──► one direction finished (half-closed) ──► both: closed
  *	    │            └── an error on either side ──► reset on both
- *	    └── nobody listens in the container ──► the client is reset, as if it had asked the container itself
+ *	    └── nobody listens in the container, at neither address ──► the client is reset, as if it had asked the
+ *	        container itself
  *
  * Between processes of one machine there is no congestion to be controlled. What the system has for the world can be
  * dear there: BBR paces, with a timer for each batch, and takes away a third of the throughput. So such sockets have
@@ -309,17 +310,18 @@ static bool is_local(int fd, const struct sockaddr_storage *client)
 	return memcmp(a, b, sizeof(*a)) == 0 || memcmp(b, mapped_loopback, sizeof(mapped_loopback)) == 0;
 }
 
-static int connect_inside(const struct forwarder *forwarder, const struct listener *listener,
-			  const struct sockaddr_storage *client)
+static int connect_to(const struct forwarder *forwarder, bool six, uint16_t port, const struct sockaddr_storage *client)
 {
-	struct address target = forward_target(forwarder, listener);
+	struct address target = forward_target(forwarder, six, port);
+	if (!target.length)
+		return -EADDRNOTAVAIL;
 	int fd = socket(target.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	/* What comes in is passed on as it came. */
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	control_no_congestion(fd);
-	source_set(forwarder, fd, client);
+	source_set(forwarder, fd, client, &target);
 	if (connect(fd, (const struct sockaddr *)&target.storage, target.length) < 0 && errno != EINPROGRESS) {
 		int r = -errno;
 		close(fd);
@@ -328,11 +330,51 @@ static int connect_inside(const struct forwarder *forwarder, const struct listen
 	return fd;
 }
 
+/* At the address of the client's family, so that the server sees it as it is. *ret_other: whether the other one is left
+ * to be tried. */
+static int connect_inside(const struct forwarder *forwarder, uint16_t port, const struct sockaddr_storage *client,
+			  bool *ret_other)
+{
+	bool six = forward_is_six(client);
+	int fd = connect_to(forwarder, six, port, client);
+	*ret_other = fd >= 0 && forward_has(forwarder, !six);
+	return fd < 0 ? connect_to(forwarder, !six, port, client) : fd;
+}
+
+static int watch(const struct forwarder *forwarder, const struct connection *connection, int side)
+{
+	struct event_data data = {.index = (uint32_t)(connection - forwarder->connections),
+				  .generation = connection->generation,
+				  .kind = EVENT_CONNECTION,
+				  .side = (uint8_t)side};
+	return forward_watch((struct forwarder *)forwarder, connection->fd[side],
+			     EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, data);
+}
+
+/* Nobody listens at the address of the client's family: at the other one, if there is one. */
+static bool connect_to_other(const struct forwarder *forwarder, struct connection *connection)
+{
+	struct sockaddr_storage client = {.ss_family = AF_UNSPEC};
+	socklen_t length = sizeof(client);
+	uint16_t port = connection->other;
+	connection->other = 0;
+	if (!port || getpeername(connection->fd[0], (struct sockaddr *)&client, &length) < 0)
+		return false;
+	int fd = connect_to(forwarder, !forward_is_six(&client), port, &client);
+	if (fd < 0)
+		return false;
+	close(connection->fd[1]);
+	connection->fd[1] = fd;
+	connection->readable[1] = connection->writable[1] = false;
+	return watch(forwarder, connection, 1) == 0;
+}
+
 static void begin(struct forwarder *forwarder, const struct listener *listener, int client,
 		  const struct sockaddr_storage *address)
 {
 	uint32_t index;
-	int inside = connect_inside(forwarder, listener, address);
+	bool other;
+	int inside = connect_inside(forwarder, listener->port, address, &other);
 	struct connection *connection = inside < 0 ? NULL : take_entry(forwarder, &index);
 	if (!connection) {
 		close_socket(inside, true);
@@ -347,11 +389,9 @@ static void begin(struct forwarder *forwarder, const struct listener *listener, 
 	connection->fd[0] = client;
 	connection->fd[1] = inside;
 	connection->connecting = true;
-	for (uint8_t side = 0; side < 2; side++) {
-		struct event_data data = {
-		    .index = index, .generation = connection->generation, .kind = EVENT_CONNECTION, .side = side};
-		if (forward_watch(forwarder, connection->fd[side], EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, data) <
-		    0) {
+	connection->other = other ? listener->port : 0;
+	for (int side = 0; side < 2; side++) {
+		if (watch(forwarder, connection, side) < 0) {
 			end(forwarder, connection, true);
 			return;
 		}
@@ -404,7 +444,8 @@ void tcp_event(struct forwarder *forwarder, const struct event_data *data, uint3
 		if (side == 0)
 			return; /* kept for when there is somebody to talk to */
 		if (!is_connected(connection)) {
-			end(forwarder, connection, true);
+			if (!connect_to_other(forwarder, connection))
+				end(forwarder, connection, true);
 			return;
 		}
 		if (!(events & EPOLLOUT))

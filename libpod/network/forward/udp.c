@@ -55,8 +55,9 @@ static void touch(struct flows *flows, struct flow *flow)
 }
 
 /* Lists hold one more than the index, so that 0, which fresh pages are full of, is their end. */
-static void end(struct flows *flows, struct flow *flow)
+static void end(struct forwarder *forwarder, struct flow *flow)
 {
+	struct flows *flows = &forwarder->flows;
 	uint32_t index = (uint32_t)(flow - flows->items);
 	uint32_t *link = bucket(flows, flow->listener, &flow->client);
 	while (*link != index + 1)
@@ -65,6 +66,7 @@ static void end(struct flows *flows, struct flow *flow)
 	unlink_use(flows, flow);
 	close(flow->fd);
 	flow->fd = -1;
+	source_end_flow(forwarder, index, flow);
 	flow->next_in_bucket = flows->free + 1;
 	flows->free = index;
 }
@@ -81,43 +83,67 @@ static struct flow *find(struct flows *flows, uint32_t listener, const struct so
 	return NULL;
 }
 
-static int connect_inside(const struct forwarder *forwarder, const struct listener *listener)
+/* Gives the flow, which has none, a socket to the container's address of that family. */
+static bool connect_to(const struct forwarder *forwarder, struct flow *flow, bool six)
 {
-	struct address target = forward_target(forwarder, listener);
-	int fd = socket(target.storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&target.storage, target.length) < 0) {
-		close(fd);
-		return -1;
+	uint32_t index = (uint32_t)(flow - forwarder->flows.items);
+	struct address target = forward_target(forwarder, six, forwarder->listeners[flow->listener].port);
+	struct event_data data = {.index = index, .generation = flow->generation, .kind = EVENT_FLOW};
+	int fd = target.length ? socket(target.storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
+	if (fd < 0)
+		return false;
+	flow->fd = fd;
+	flow->six = six;
+	flow->routed = source_set_flow(forwarder, index, fd, &flow->client, &target);
+	if (connect(fd, (const struct sockaddr *)&target.storage, target.length) == 0 &&
+	    forward_watch((struct forwarder *)forwarder, fd, EPOLLIN, data) == 0)
+		return true;
+	close(fd);
+	flow->fd = -1;
+	source_end_flow(forwarder, index, flow);
+	return false;
+}
+
+/* Nobody listens where it leads to: to the address of the other family, if there is one. */
+static bool turn(const struct forwarder *forwarder, struct flow *flow)
+{
+	if (!forward_has(forwarder, !flow->six))
+		return false;
+	struct flow before = *flow;
+	if (!connect_to(forwarder, flow, !flow->six)) {
+		*flow = before;
+		return false;
 	}
-	return fd;
+	close(before.fd);
+	source_end_flow(forwarder, (uint32_t)(flow - forwarder->flows.items), &before);
+	return true;
 }
 
 static struct flow *make(struct forwarder *forwarder, uint32_t listener, const struct sockaddr_storage *client,
 			 const struct sockaddr_storage *local)
 {
 	struct flows *flows = &forwarder->flows;
-	int fd = connect_inside(forwarder, &forwarder->listeners[listener]);
-	if (fd < 0)
-		return NULL;
 	if (flows->free >= flows->capacity)
-		end(flows, &flows->items[flows->oldest]);
+		end(forwarder, &flows->items[flows->oldest]);
 	uint32_t index = flows->free;
 	struct flow *flow = &flows->items[index];
-	struct event_data data = {.index = index, .generation = (uint16_t)(flow->generation + 1), .kind = EVENT_FLOW};
-	if (forward_watch(forwarder, fd, EPOLLIN, data) < 0) {
-		close(fd);
-		return NULL;
-	}
-	flows->free = flow->next_in_bucket ? flow->next_in_bucket - 1 : index + 1;
-	uint32_t *head = bucket(flows, listener, client);
-	*flow = (struct flow){
-	    .fd = fd,
+	struct flow fresh = {
+	    .fd = -1,
 	    .listener = listener,
 	    .client = *client,
 	    .local = *local,
-	    .generation = data.generation,
-	    .next_in_bucket = *head,
+	    .generation = (uint16_t)(flow->generation + 1),
 	};
+	uint32_t next = flow->next_in_bucket;
+	bool six = forward_is_six(client);
+	*flow = fresh;
+	if (!connect_to(forwarder, flow, six) && !connect_to(forwarder, flow, !six)) {
+		flow->next_in_bucket = next;
+		return NULL;
+	}
+	flows->free = next ? next - 1 : index + 1;
+	uint32_t *head = bucket(flows, listener, client);
+	flow->next_in_bucket = *head;
 	*head = index + 1;
 	link_newest(flows, flow);
 	return flow;
@@ -131,7 +157,7 @@ int udp_expire(struct forwarder *forwarder)
 		int64_t left = flow->used_ms + IDLE_MS - forward_now_ms();
 		if (left > 0)
 			return (int)left;
-		end(flows, flow);
+		end(forwarder, flow);
 	}
 	return -1;
 }
@@ -142,7 +168,7 @@ void udp_forget(struct forwarder *forwarder, uint32_t listener)
 	for (uint32_t i = flows->oldest, next; i != NO_INDEX; i = next) {
 		next = flows->items[i].newer;
 		if (listener == NO_INDEX || flows->items[i].listener == listener)
-			end(flows, &flows->items[i]);
+			end(forwarder, &flows->items[i]);
 	}
 }
 
@@ -196,6 +222,28 @@ static void write_local(struct msghdr *message, const struct sockaddr_storage *l
 
 /* ---- datagrams ---- */
 
+static bool is_refused(int fd)
+{
+	int errnum = 0;
+	socklen_t length = sizeof(errnum);
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &errnum, &length) == 0 && errnum == ECONNREFUSED;
+}
+
+static void pass_on(const struct forwarder *forwarder, struct flow *flow, size_t length)
+{
+	bool again = false;
+	/* The first call after "port unreachable" only says so: nobody listened for the one before. */
+	if (send(flow->fd, forwarder->datagram, length, MSG_DONTWAIT) < 0 && errno == ECONNREFUSED) {
+		turn(forwarder, flow);
+		again = true;
+	} else if (!flow->answered && forward_has(forwarder, !flow->six) && is_refused(flow->fd)) {
+		/* On the loopback interface that has come back before the call has. */
+		again = turn(forwarder, flow);
+	}
+	if (again)
+		(void)!send(flow->fd, forwarder->datagram, length, MSG_DONTWAIT);
+}
+
 void udp_from_clients(struct forwarder *forwarder, uint32_t listener)
 {
 	for (int i = 0; i < DATAGRAMS; i++) {
@@ -218,9 +266,7 @@ void udp_from_clients(struct forwarder *forwarder, uint32_t listener)
 		if (!flow)
 			continue; /* lost, as datagrams may be */
 		touch(&forwarder->flows, flow);
-		/* The first call after "port unreachable" only says so: nobody listened for the one before. */
-		if (send(flow->fd, forwarder->datagram, (size_t)length, MSG_DONTWAIT) < 0 && errno == ECONNREFUSED)
-			(void)!send(flow->fd, forwarder->datagram, (size_t)length, MSG_DONTWAIT);
+		pass_on(forwarder, flow, (size_t)length);
 	}
 }
 
@@ -250,6 +296,7 @@ void udp_event(struct forwarder *forwarder, const struct event_data *data)
 		/* An error is "port unreachable": whatever listens there may be restarting. Reading has cleared it. */
 		if (length < 0)
 			return;
+		flow->answered = true;
 		touch(&forwarder->flows, flow);
 		answer(forwarder, flow, (size_t)length);
 	}
