@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "libpod/control/control.h"
 #include "libpod/monitor/monitor.h"
@@ -45,13 +46,21 @@ static void sleep_ns(int64_t ns)
 	nanosleep(&time, NULL);
 }
 
-/* The time of one look: until it has ended (0), or the time is over (-ETIMEDOUT), or there is nobody who could tell. */
-static int wait_a_moment(struct store *store, const struct container *container, int64_t interval_ns,
+/*
+ * The time of one look: until it has ended (0), or the time is over (-ETIMEDOUT), or there is nobody who could tell. The connection to the monitor (*monitor, -1 at first) is kept
+ * from look to look: one that is made anew each time can miss the end of a container that leaves nothing, which is all that tells its exit code.
+ */
+static int wait_a_moment(struct store *store, const struct container *container, int *monitor, int64_t interval_ns,
 			 int *ret_exit_code, struct error *err)
 {
-	auto_close int monitor = monitor_connect(store, container->id, err);
-	if (monitor >= 0)
-		return monitor_wait(store, container->id, monitor, (int)(interval_ns / 1000000), ret_exit_code, err);
+	if (*monitor < 0)
+		*monitor = monitor_connect(store, container->id, err);
+	if (*monitor >= 0) {
+		int r = monitor_wait(store, container->id, *monitor, (int)(interval_ns / 1000000), ret_exit_code, err);
+		if (r < 0 && r != -ETIMEDOUT)
+			close(TAKE_FD(*monitor));
+		return r;
+	}
 	error_clear(err);
 	sleep_ns(interval_ns);
 	return -ETIMEDOUT;
@@ -70,6 +79,7 @@ static int gone(const struct container *container, unsigned int wanted, int *ret
 int control_wait_condition(struct store *store, const struct container *container, unsigned int wanted,
 			   int64_t interval_ns, int *ret_exit_code, struct error *err)
 {
+	auto_close int monitor = -1;
 	for (;;) {
 		struct container_state state;
 		int r = container_state(store, container->id, &state, err);
@@ -85,7 +95,7 @@ int control_wait_condition(struct store *store, const struct container *containe
 			sleep_ns(interval_ns);
 			continue;
 		}
-		r = wait_a_moment(store, container, interval_ns, ret_exit_code, err);
+		r = wait_a_moment(store, container, &monitor, interval_ns, ret_exit_code, err);
 		if (r != -ETIMEDOUT && r != -ENOENT)
 			return r;
 		error_clear(err);

@@ -18,6 +18,9 @@ int message_receive(int fd, struct monitor_reply *ret, int *ret_fd)
 	int received;
 	size_t count;
 	ssize_t n = descriptors_receive(fd, ret, sizeof(*ret), &received, 1, &count, 0);
+	/* Of one that went with something of ours unread the kernel tells first, once; what it sent before is given to who asks again. */
+	if (n == -ECONNRESET)
+		n = descriptors_receive(fd, ret, sizeof(*ret), &received, 1, &count, 0);
 	auto_close int given = received;
 	if (n <= 0)
 		return n < 0 ? (int)n : -ECONNRESET;

@@ -459,6 +459,24 @@ static void test_memory(void **state)
 	assert_int_equal(exit_code(f), 137);
 }
 
+/* The last words of a monitor that goes while something that it was asked is still unread are heard. */
+static void test_last_words(void **state)
+{
+	(void)state;
+	int pair[2];
+	struct monitor_request request = {.type = REQUEST_WAIT};
+	struct monitor_reply reply = {.type = REPLY_EXITED, .exit_code = 9}, received;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(message_send(pair[0], &request, sizeof(request), NULL, 0), 0);
+	assert_int_equal(message_send(pair[1], &reply, sizeof(reply), NULL, 0), 0);
+	close(pair[1]);
+	assert_int_equal(message_receive(pair[0], &received, NULL), 0);
+	assert_int_equal(received.type, REPLY_EXITED);
+	assert_int_equal(received.exit_code, 9);
+	assert_int_equal(message_receive(pair[0], &received, NULL), -ECONNRESET);
+	close(pair[0]);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -477,6 +495,7 @@ int main(int argc, char **argv)
 	    TEST(test_input_nobody_reads), TEST(test_stop),		TEST(test_pause), TEST(test_hold),	      TEST(test_monitor_killed),
 	    TEST(test_rotation),	TEST(test_removed),		TEST(test_not_executed),      TEST(test_restart),
 	    TEST(test_stop_ends_restarting), TEST(test_socket_made_anew), TEST(test_terminal),	      TEST(test_memory),
+	    cmocka_unit_test(test_last_words),
 	};
 	if (argc == 2)
 		cmocka_set_test_filter(argv[1]);

@@ -201,7 +201,7 @@ lines' /schön; $LIST" >wanted
 	expect_equal "$(<real)" "$id"
 	[[ -L link ]]
 	mkfifo pipe
-	timeout 10 cat pipe >read &
+	timeout 60 cat pipe >read &
 	id=$(coracle commit -q --iidfile pipe base one)
 	wait $!
 	expect_equal "$(<read)" "$id"
@@ -225,7 +225,7 @@ lines' /schön; $LIST" >wanted
 	coracle run --name c busybox sh -c 'dd if=/dev/urandom of=/big bs=1M count=30 2>/dev/null'
 	timeout -s KILL 0.08 "$T/coracle" commit -q c big >/dev/null || true
 	coracle commit -q c big >/dev/null # sweeps
-	nothing_staged
+	wait_until 10 nothing_staged
 	expect_equal "$(coracle run --rm big sh -c 'wc -c </big')" $((30 << 20))
 }
 

@@ -50,17 +50,26 @@ inside() {
 @test "cp: docker's rules, out of a container" {
 	running
 	inside 'mkdir -p /d/sub; echo x >/d/x; echo y >/d/sub/y; ln -s x /d/link; chmod 600 /d/x'
-	coracle cp box:/d/x f && expect_equal "$(<f)" x
+	coracle cp box:/d/x f
+	expect_equal "$(<f)" x
 	expect_equal "$(stat -c '%a %u' f)" "600 $(id -u)"
 	mkdir dir
-	coracle cp box:/d/x dir && expect_equal "$(<dir/x)" x
-	coracle cp box:/d dir && expect_equal "$(<dir/d/sub/y)" y
-	coracle cp box:/d/. dir && expect_equal "$(<dir/sub/y)" y
-	coracle cp box:/d other && expect_equal "$(<other/sub/y)" y
+	coracle cp box:/d/x dir
+	expect_equal "$(<dir/x)" x
+	coracle cp box:/d dir
+	expect_equal "$(<dir/d/sub/y)" y
+	coracle cp box:/d/. dir
+	expect_equal "$(<dir/sub/y)" y
+	coracle cp box:/d other
+	expect_equal "$(<other/sub/y)" y
 	expect_equal "$(readlink other/link)" x
-	coracle cp box:/d/link l && expect_equal "$(readlink l)" x
-	coracle cp -L box:/d/link copied && [[ ! -L copied ]] && expect_equal "$(<copied)" x
-	coracle cp box:d/x relative && expect_equal "$(<relative)" x
+	coracle cp box:/d/link l
+	expect_equal "$(readlink l)" x
+	coracle cp -L box:/d/link copied
+	[[ ! -L copied ]]
+	expect_equal "$(<copied)" x
+	coracle cp box:d/x relative
+	expect_equal "$(<relative)" x
 	expect_error 125 'other is a file|f is a file' coracle cp box:/d f
 	expect_error 125 'none' coracle cp box:/d/x none/
 }
@@ -97,9 +106,11 @@ a
 	expect_equal "$(<folder/a)" one
 	coracle cp box:/bin/busybox bb
 	cmp bb "$(command -v busybox)"
-	coracle cp box:/v/a back && expect_equal "$(<back)" one
+	coracle cp box:/v/a back
+	expect_equal "$(<back)" one
 	expect_equal "$(coracle start -a box)" $'two\none'
-	coracle cp box:/got/sub/b again && expect_equal "$(<again)" two
+	coracle cp box:/got/sub/b again
+	expect_equal "$(<again)" two
 	nothing_staged
 	coracle rm box
 	coracle volume rm vol
@@ -110,7 +121,8 @@ a
 	coracle cp src box:/v
 	coracle cp src/. box:/t
 	expect_equal "$(inside 'cat /v/src/a /t/sub/b')" $'one\ntwo'
-	coracle cp box:/t/sub/b b && expect_equal "$(<b)" two
+	coracle cp box:/t/sub/b b
+	expect_equal "$(<b)" two
 	echo "1.2.3.4 here" >hosts
 	coracle cp hosts box:/etc/hosts
 	expect_equal "$(inside 'cat /etc/hosts')" "1.2.3.4 here"

@@ -35,7 +35,7 @@ changed_container() {
 @test "crash-transfer: commit --pause is killed at any moment, and the container goes on" {
 	hold_namespace
 	changed_container
-	run "$TEST/kill-at" 40 "$T/coracle rmi -i made >/dev/null" "$T/whole busybox && timeout 5 $T/coracle exec changed true" -- "$T/coracle" commit -q --pause changed made
+	run "$TEST/kill-at" 40 "$T/coracle rmi -i made >/dev/null" "$T/whole busybox && timeout 60 $T/coracle exec changed true" -- "$T/coracle" commit -q --pause changed made
 	expect_status 0
 }
 
@@ -115,7 +115,7 @@ changed_container() {
 	done
 	expect_no_partials
 	coracle system check
-	nothing_staged
+	wait_until 10 nothing_staged
 }
 
 @test "crash-transfer: the power is cut at any moment of a pull" {

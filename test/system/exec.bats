@@ -57,27 +57,29 @@ setup() {
 	head -c 30M /dev/urandom | tee "$T/tee" | coracle exec -i one cat | sha256sum >"$T/received"
 	wait $!
 	expect_equal "$(cat "$T/received")" "$(cat "$T/sent")"
-	run timeout 20 bash -c 'yes | "$T/coracle" exec -i one head -n 1'
+	run timeout 60 bash -c 'yes | "$T/coracle" exec -i one head -n 1'
 	expect_output y
 }
 
 @test "exec -d: returns at once, the process goes on" {
-	timeout 20 "$T/coracle" exec -d one sh -c 'sleep 0.3; echo done >/done; sleep 1000'
+	timeout 60 "$T/coracle" exec -d one sh -c 'until test -e /go; do sleep 0.02; done; echo done >/done; exec sleep 2000'
+	coracle exec one touch /go
 	wait_until 10 coracle exec one test -s /done
 	# And ends with the container.
 	local pid
-	pid=$(pgrep -f -- '^sleep 1000$' -P "$(pgrep -f 'echo done >/done' | head -n 1)" | head -n 1)
+	sleeps() { pid=$(coracle top one hpid,args | awk '$2 == "sleep" && $3 == "2000" {print $1}') && [[ $pid =~ ^[0-9]+$ ]]; }
+	wait_until 10 sleeps
 	coracle stop -t 0 one
-	[[ -z $pid ]] || wait_until 10 is_gone "$pid"
+	wait_until 10 is_gone "$pid"
 }
 
 @test "exec: what it leaves in the background does not hold it up" {
-	run timeout 20 "$T/coracle" exec one sh -c 'sleep 1000 >/dev/null 2>&1 & echo started'
+	run timeout 60 "$T/coracle" exec one sh -c 'sleep 1000 >/dev/null 2>&1 & echo started'
 	expect_output started
 }
 
 @test "exec: ends with 137 when the container is killed meanwhile" {
-	timeout 30 "$T/coracle" exec one sh -c 'echo up; sleep 1000' >"$T/out" 3>&- &
+	timeout 60 "$T/coracle" exec one sh -c 'echo up; sleep 1000' >"$T/out" 3>&- &
 	local pid=$!
 	wait_until 10 grep -q up "$T/out"
 	coracle kill one
@@ -97,12 +99,17 @@ setup() {
 }
 
 @test "exec: killed with SIGKILL it leaves no trace of itself on the host" {
-	"$T/coracle" exec -i one cat >"$T/out" 3>&- < <(sleep 30) &
-	local pid=$!
+	# A pipe that nothing comes through, and that does not end.
+	local pid input
+	mkfifo "$T/input"
+	exec {input}<>"$T/input"
+	"$T/coracle" exec -i one cat >"$T/out" 3>&- <"$T/input" &
+	pid=$!
 	has_cat() { coracle exec one pidof cat >/dev/null; }
 	wait_until 10 has_cat
 	kill -9 $pid
 	wait $pid || true
+	exec {input}>&-
 	expect_state one running
 	expect_equal "$(coracle exec one echo fine)" fine
 }
@@ -128,10 +135,10 @@ setup() {
 	expect_equal "$(cat "$T/out")" "from below"
 	expect_equal "$(coracle exec --preserve-fds 1 one sh -c 'test ! -e /proc/self/fd/5 && echo none' 3<"$T/in" 5</dev/null)" none
 	coracle exec -d --preserve-fds 2 one sh -c 'cat <&4 >&3; exec 3>&-; touch /done; exec sleep 1234' 3>"$T/pipe" 4<"$T/in" &
-	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	expect_equal "$(timeout 60 cat "$T/pipe")" "from below"
 	await $!
 	coracle exec --preserve-fds 2 one sh -c 'cat <&4 >&3; exec 3>&-; until test -e /go; do sleep 0.05; done; exit 7' 3>"$T/pipe" 4<"$T/in" &
-	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	expect_equal "$(timeout 60 cat "$T/pipe")" "from below"
 	coracle exec one touch /go
 	await $!
 	expect_status 7

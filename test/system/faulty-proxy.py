@@ -13,7 +13,7 @@ of which the first that fits and has not happened TIMES times yet is applied:
   truncate N    only N bytes of the body come, and are announced as all of it
   corrupt N     byte N of the body is another one
   add TEXT      the body has TEXT behind it
-  slow N        the body comes at N bytes a second
+  slow N        the body comes at N bytes a second, until all rules are taken away
   delay S       the answer begins after S seconds
   status CODE   there is no other answer than this, with Retry-After: SECONDS when it is written CODE/SECONDS
   drop N        the connection ends when N bytes of the request's body have come
@@ -26,6 +26,7 @@ LOG gets a line for each request: METHOD PATH, the fault (or "-"), "range=…", 
 
 import http.client
 import http.server
+import os
 import re
 import sys
 import threading
@@ -141,7 +142,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             for at in range(0, len(body), max(n // 10, 1)):
                 self.wfile.write(body[at:at + max(n // 10, 1)])
                 self.wfile.flush()
-                time.sleep(0.1)
+                if os.path.getsize(RULES) > 0:
+                    time.sleep(0.1)
         else:
             self.wfile.write(body)
 

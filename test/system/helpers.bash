@@ -222,9 +222,9 @@ expect_no() {
 	fi
 }
 
-# wait_until SECONDS COMMAND…: until it succeeds.
+# wait_until SECONDS COMMAND…: until it succeeds. The seconds are those of a machine that has nothing else to do; a busy one has four times as many.
 wait_until() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + 4 * $1))
 	shift
 	until "$@"; do
 		((SECONDS < end)) || {
@@ -267,6 +267,11 @@ wait_for_log() { # container text
 	}
 }
 
+# has_waited TIMES PID: it has gone to sleep so many times: what looks again and again, each time after a pause, is looking by then.
+has_waited() {
+	[[ $(sed -n 's/^voluntary_ctxt_switches:[[:space:]]*//p' "/proc/$2/status") -ge $1 ]]
+}
+
 # A process that was seen by its number is no more, or only a zombie of somebody else's.
 is_gone() { # pid
 	[[ ! -e /proc/$1 || $(awk '/^State:/{print $2}' "/proc/$1/status" 2>/dev/null) == [ZX] ]]
@@ -292,15 +297,17 @@ uplink() {
 
 # ---- surroundings ----
 
-# A port on loopback that nobody listens on now, as have its neighbours (`count`, 1).
+# A port that nobody listens on now, as have its neighbours (`count`, 1), and that no other test of this run was or will be given.
 free_port() { # [count]
-	python3 - "${1-1}" <<-'P'
-		import random, socket, sys
+	mkdir -p "${CORACLE_TEST_ROOT:-$T}/tap-ports"
+	python3 - "${1-1}" "${CORACLE_TEST_ROOT:-$T}/tap-ports" <<-'P'
+		import os, random, socket, sys
 		count = int(sys.argv[1])
 		while True:
 		    first, sockets = random.randrange(20000, 30000), []
 		    try:
 		        for port in range(first, first + count):
+		            os.mkdir("%s/%d" % (sys.argv[2], port))
 		            for kind in socket.SOCK_STREAM, socket.SOCK_DGRAM:
 		                sockets.append(socket.socket(socket.AF_INET6, kind))
 		                sockets[-1].bind(("::", port))

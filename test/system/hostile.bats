@@ -143,9 +143,9 @@ name_each_byte() { # kind length times
 	expect_equal "$(find "$ROOT/blobs/partial" -type f)" ""
 }
 
-# refused CASE PATTERN: within seconds, in less than 64 MB.
+# refused CASE PATTERN: soon (there is an end to all of them, but not to what they are asked for), in less than 64 MB.
 refused() {
-	run --separate-stderr timeout 20 /usr/bin/env time -f 'kB: %M' -o "$T/memory" "$T/coracle" pull -q --retry 0 "$R/broken-$1:1"
+	run --separate-stderr timeout 100 /usr/bin/env time -f 'kB: %M' -o "$T/memory" "$T/coracle" pull -q --retry 0 "$R/broken-$1:1"
 	[[ $status == 125 && -z $output && $stderr == "Error: "* && $stderr != *$'\n'* && $stderr == *broken-"$1"* && $stderr =~ $2 ]] || {
 		echo "$1: status $status, output: $output"
 		echo "error: $stderr"
@@ -267,14 +267,14 @@ refused() {
 	sleep 1
 	kill -TERM "$interrupted"
 	await "$interrupted"
-	((status > 128 && SECONDS - before < 10))
+	((status > 128 && SECONDS - before < 25))
 	for case in hangs-before hangs-within hangs-layer; do
 		await "${pids[i++]}"
 		expect_status 125
 		expect_matches "$(<"$T/said.$case")" "^Error: .*$case.*nothing has moved for 30 seconds"
 		expect_equal "$(wc -l <"$T/said.$case")" 1
 	done
-	((SECONDS - before < 60))
+	((SECONDS - before < 120))
 	# What the interrupted one had begun, where that was before the others, goes with the next pull.
 	refused status-500 'HTTP status 500'
 }

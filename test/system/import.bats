@@ -94,8 +94,8 @@ config_of() { # id as printed
 	coracle import -q - slow <"$T/pipe" >"$T/out" &
 	local importing=$! writer
 	exec {writer}>"$T/pipe"
-	timeout 10 "$T/coracle" rmi busybox
-	timeout 10 "$T/coracle" image prune -f
+	timeout 60 "$T/coracle" rmi busybox
+	timeout 60 "$T/coracle" image prune -f
 	cat "$CORACLE_TEST_CACHE/busybox.rootfs.tar" >&"$writer"
 	exec {writer}>&-
 	await "$importing"
@@ -106,7 +106,7 @@ config_of() { # id as printed
 	importing=$!
 	exec {writer}>"$T/pipe"
 	cat "$CORACLE_TEST_CACHE/busybox.rootfs.tar" >&"$writer"
-	timeout 10 "$T/coracle" rmi slow
+	timeout 60 "$T/coracle" rmi slow
 	exec {writer}>&-
 	await "$importing"
 	expect_status 0

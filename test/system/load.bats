@@ -180,7 +180,7 @@ is_unpacking() {
 	load_image busybox
 	run find "$ROOT/layers" -mindepth 1 -maxdepth 1
 	[[ ${#lines[@]} == 1 ]]
-	[[ -z $(find "$ROOT/tmp" -mindepth 1) ]]
+	wait_until 10 nothing_staged
 }
 
 # The archive, of which all but the beginning comes after more than a second.
@@ -222,8 +222,8 @@ slowly() { # archive
 	coracle load -q <"$T/pipe" >"$T/out" &
 	local loading=$! writer
 	exec {writer}>"$T/pipe"
-	timeout 10 "$T/coracle" rmi busybox
-	timeout 10 "$T/coracle" image prune -f
+	timeout 60 "$T/coracle" rmi busybox
+	timeout 60 "$T/coracle" image prune -f
 	expect_no coracle image exists busybox
 	cat "$CORACLE_TEST_CACHE/busybox.tar" >&"$writer"
 	exec {writer}>&-

@@ -3,15 +3,6 @@
 
 load helpers
 
-free_port() {
-	# Parallel tests choose their own; the kernel's choice of a free one, a moment later.
-	local port
-	for port in $(shuf -i 20000-29999 -n 50); do
-		(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
-	done
-	return 1
-}
-
 # The content of a page, when the server has come up.
 fetch() { # url
 	local i
@@ -43,7 +34,7 @@ fetch() { # url
 	head -c 1000000 /dev/urandom >"$T/sent"
 	# shellcheck disable=SC2016 # bash -c expands them
 	for i in $(seq 100); do
-		timeout 10 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; cat "$1" >&3 & head -c 1000000 <&3 >"$2"' "$port" "$T/sent" "$T/received" &&
+		timeout 30 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; cat "$1" >&3 & head -c 1000000 <&3 >"$2"' "$port" "$T/sent" "$T/received" &&
 			cmp -s "$T/sent" "$T/received" && break
 		sleep 0.1
 	done
@@ -117,8 +108,9 @@ echoes() {
 	port=$(free_port)
 	mkdir "$T/www"
 	echo secret >"$T/www/index.html"
-	busybox httpd -f -p "127.0.0.1:$port" -h "$T/www" &
+	busybox httpd -f -p "127.0.0.1:$port" -h "$T/www" 3>&- &
 	server=$!
+	wait_until 10 curl -so /dev/null "http://127.0.0.1:$port/"
 	# Spelled out: Debian's static wget cannot resolve even an address.
 	request="printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 3 10.0.2.2 $port"
 	run coracle run --rm busybox sh -c "$request"

@@ -44,7 +44,7 @@ replica 2"
 
 @test "redis on an internal network, reached by name, and again after it was restarted" {
 	coracle network create --internal data
-	coracle run -d --name db --network data debian redis-server --protected-mode no --dir /var/lib/redis --appendonly yes
+	coracle run -d --name db --stop-signal TERM --network data debian redis-server --protected-mode no --dir /var/lib/redis --appendonly yes
 	client() { coracle run --rm --network data debian redis-cli -h db "$@"; }
 	answers() { [[ $(client ping 2>/dev/null) == PONG ]]; }
 	wait_until 20 answers

@@ -21,6 +21,11 @@ welcomed() { # url
 	[[ $(fetched "$1" 2>/dev/null) == "welcome to busybox" ]]
 }
 
+# It is answered now.
+answers() { # url
+	[[ $(curl -s --max-time 5 "$1") == "welcome to busybox" ]]
+}
+
 refused() { # port
 	run curl -s --max-time 2 "http://127.0.0.1:$1/"
 	expect_status 7
@@ -294,7 +299,7 @@ ask_all_the_time() { # url file
 	# The keeper of the networks is killed and who watches it, with the interface that they lead to; who looks next gives it back.
 	# shellcheck disable=SC2046 # several
 	kill -9 $(keepers)
-	wait_until 10 expect_no welcomed "http://127.0.0.1:$a/"
+	wait_until 10 expect_no answers "http://127.0.0.1:$a/"
 	wait_until 10 coracle ps >/dev/null
 	wait_until 10 welcomed "http://127.0.0.1:$a/"
 	# The keeper and the forwarder.

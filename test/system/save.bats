@@ -157,7 +157,7 @@ podman_id() { # file
 	timeout -s KILL 0.05 "$T/coracle" save -o a.tar --format oci-archive busybox || true
 	[[ -z $(find . -maxdepth 1 -name 'a.tar*') || -s a.tar ]]
 	load_image busybox # sweeps
-	nothing_staged
+	wait_until 10 nothing_staged
 }
 
 @test "nobody waits for a save: the image is removed meanwhile, and arrives whole" {

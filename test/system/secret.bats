@@ -19,7 +19,7 @@ setup() {
 	expect_error 125 'no environment variable NOTHING' coracle secret create --env four NOTHING
 	run coracle secret ls
 	expect_match "^ID  +NAME  +DRIVER  +CREATED  +UPDATED"
-	expect_match $'\n'"$id  one  +file  +Less than a second ago  "
+	expect_match $'\n'"$id  one  +file  +(Less than a second|[0-9]+ seconds?) ago  "
 	expect_equal "$(coracle secret ls --format '{{.Name}} {{.Driver}}')" $'one file\nthree file\ntwo file'
 	expect_equal "$(coracle secret ls -q --filter name=one)" "$id"
 	expect_equal "$(coracle secret ls --noheading --filter label=use=test --format 'table {{.Name}}')" one

@@ -34,10 +34,10 @@ setup() {
 }
 
 @test "run -it: keys: interrupt, end of file, job control" {
-	run terminal 'expect=# ' 'send=sleep 1000\n' sleep=0.3 'send=\x03' 'expect=# ' 'send=echo code $?\n' 'expect=code 130' 'expect=# ' 'send=\x04' -- "$T/coracle" run --rm -it busybox sh
+	run terminal 'expect=# ' 'send=echo begun; sleep 1000\n' 'expect=\nbegun' sleep=0.3 'send=\x03' 'expect=# ' 'send=echo code $?\n' 'expect=code 130' 'expect=# ' 'send=\x04' -- "$T/coracle" run --rm -it busybox sh
 	expect_status 0
 	[[ $output != *"can't access tty"* && $output != *"no job control"* ]]
-	run terminal 'expect=# ' 'send=sleep 1000\n' sleep=0.3 'send=\x1a' 'expect=Stopped' 'expect=# ' 'send=fg\n' 'expect=sleep 1000' sleep=0.3 'send=\x03' 'expect=# ' 'send=exit 0\n' -- "$T/coracle" run --rm -it busybox sh
+	run terminal 'expect=# ' 'send=echo begun; sleep 1000\n' 'expect=\nbegun' sleep=0.3 'send=\x1a' 'expect=Stopped' 'expect=# ' 'send=fg\n' 'expect=sleep 1000' sleep=0.3 'send=\x03' 'expect=# ' 'send=exit 0\n' -- "$T/coracle" run --rm -it busybox sh
 	expect_status 0
 }
 
@@ -90,7 +90,7 @@ setup() {
 	expect_status 9
 	expect_match '/dev/pts/[0-9]'
 	expect_match '33 99'
-	run terminal 'expect=# ' 'send=sleep 1000\n' sleep=0.3 'send=\x03' 'expect=# ' 'send=\x04' -- "$T/coracle" exec -it one sh
+	run terminal 'expect=# ' 'send=echo begun; sleep 1000\n' 'expect=\nbegun' sleep=0.3 'send=\x03' 'expect=# ' 'send=\x04' -- "$T/coracle" exec -it one sh
 	expect_status 130
 }
 
