@@ -64,3 +64,16 @@ native() {
 	expect_error 125 'port' coracle commit -q -c 'EXPOSE 91-' box many
 	expect_error 125 'port' coracle commit -q -c 'EXPOSE -91' box many
 }
+
+@test "an image whose labels cannot be read keeps no other from being found or removed, and stays" {
+	native odd '{"Labels": {"a": 1}, "Cmd": ["true"]}'
+	native good '{"Labels": {"a": "b"}, "Cmd": ["true"]}'
+	run --separate-stderr -0 coracle images --filter label=a --format '{{.Repository}}'
+	expect_equal "$output" docker.io/library/good
+	expect_matches "$stderr" '^Warning: image [0-9a-f]{12}: its labels cannot be read: Labels.a: expected a string$'
+	coracle image prune -a -f --filter label=a=b >/dev/null 2>&1
+	expect_equal "$(coracle images --format '{{.Repository}}')" docker.io/library/odd
+	coracle image prune -a -f --filter label!=b >/dev/null 2>&1
+	expect_equal "$(coracle images --format '{{.Repository}}')" docker.io/library/odd
+	expect_equal "$(coracle info -f '{{.Store.VolumePath}}')" "$ROOT/volumes"
+}
