@@ -105,6 +105,7 @@ static const struct member members[] = {
     MEMBER("workingDir", STRING, working_dir),
     MEMBER("shmSize", INTEGER64, shm_size),
     MEMBER("pidFile", STRING, pid_file),
+    MEMBER("monitorPidFile", STRING, monitor_pid_file),
     LISTED("cidFile", STRING, cid_file),
 };
 
