@@ -24,6 +24,7 @@ const struct cli_option create_option_table[] = {
     {0, "cgroups", CLI_STRING, AT(cgroups), "MODE", "enabled, disabled, no-conmon (the same as enabled) or split (below your own cgroup)", .values = "enabled|disabled|no-conmon|split"},
     {0, "cidfile", CLI_STRING, AT(cidfile), "FILE", "Write the container's id to a new file", .complete = CLI_COMPLETE_FILE},
     {0, "client-address", CLI_STRING, AT(client_address), "MODE", "On published ports, show servers the client's own address: tcp (the default: of connections), all (of datagrams, too) or none (they see the container's own address, as with a server that trusts it)", .values = "tcp|all|none"},
+    {0, "conmon-pidfile", CLI_STRING, AT(conmon_pidfile), "FILE", "Write the process id of the container's monitor to a file, as PIDFile= of a systemd unit", .complete = CLI_COMPLETE_FILE},
     {0, "device", CLI_LIST, AT(devices), "DEVICE[:PATH][:rwm]", "Give the container a device that you may open, or a CDI device: vendor.com/class=name", .complete = CLI_COMPLETE_FILE},
     {0, "device-cgroup-rule", CLI_LIST, AT(device_cgroup_rules), "RULE", "Not without the machine's root"},
     {0, "disable-content-trust", CLI_FLAG, AT(disable_content_trust), NULL, "Docker's; signatures are up to policy.json", .hidden = true},

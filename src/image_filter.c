@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "libpod/container/container.h"
+#include "pkg/message/message.h"
 
 static const char *const keys[] = {"dangling", "reference", "label", "label!",     "before",      "since",
 				   "after",    "until",     "id",    "containers", "intermediate", "readonly", "digest", "manifest"};
@@ -137,30 +138,30 @@ static bool has_digest(const struct image *image, const char *wanted)
 	return image->manifest_digest && text_starts_with(image->manifest_digest, wanted);
 }
 
-static int label_matches(struct store *store, struct image *image, const char *wanted, struct error *err)
+/* Whether the image has the label is what is `wanted_there`. One whose labels cannot be read matches neither way, so that
+ * it does not keep others from being listed, or removed, and is not removed itself. */
+static bool label_matches(struct store *store, struct image *image, const char *wanted, bool wanted_there)
 {
+	struct error problem = ERROR_INIT;
 	struct json_object *config = NULL;
 	auto_strv struct strv labels = STRV_INIT;
-	int r = image_load_config(store, image, err);
-	if (r < 0 || (r = json_get_object(image->config, "config", &config, err)) < 0 ||
-	    (r = json_get_map(config, "Labels", &labels, err)) < 0)
-		return error_context(err, "image %.12s", image->id);
+	int r = image_load_config(store, image, &problem);
+	if (r < 0 || (r = json_get_object(image->config, "config", &config, &problem)) < 0 ||
+	    (r = json_get_map(config, "Labels", &labels, &problem)) < 0) {
+		message_warn("image %.12s: its labels cannot be read: %s", image->id, problem.text);
+		return false;
+	}
 	const char *equals = strchr(wanted, '=');
 	auto_free char *key = equals ? xstrndup(wanted, (size_t)(equals - wanted)) : xstrdup(wanted);
 	const char *value = strv_env_get(&labels, key);
-	return value && (!equals || strcmp(value, equals + 1) == 0);
+	return (value && (!equals || strcmp(value, equals + 1) == 0)) == wanted_there;
 }
 
-static int pair_matches(struct store *store, const struct image_filter *filter, struct image *image, const char *pair,
-			struct error *err)
+static bool pair_matches(struct store *store, const struct image_filter *filter, struct image *image, const char *pair)
 {
 	const char *value = strchr(pair, '=') + 1;
-	if (is_key(pair, "label"))
-		return label_matches(store, image, value, err);
-	if (is_key(pair, "label!")) {
-		int r = label_matches(store, image, value, err);
-		return r < 0 ? r : !r;
-	}
+	if (is_key(pair, "label") || is_key(pair, "label!"))
+		return label_matches(store, image, value, is_key(pair, "label"));
 	if (is_key(pair, "dangling"))
 		return (image->names.count == 0) == is_true(value);
 	if (is_key(pair, "readonly"))
@@ -186,18 +187,18 @@ static int pair_matches(struct store *store, const struct image_filter *filter, 
 	return image->created_ns > filter->since_ns;
 }
 
-int image_filter_match(struct store *store, const struct image_filter *filter, struct image *image, struct error *err)
+bool image_filter_match(struct store *store, const struct image_filter *filter, struct image *image)
 {
 	for (size_t i = 0; i < filter->pairs.count; i++) {
 		const char *pair = filter->pairs.items[i];
 		size_t key = strcspn(pair, "=") + 1;
 		bool all = text_starts_with(pair, "label");
-		int r = 0;
-		for (size_t j = 0; j < filter->pairs.count && r == 0; j++)
+		bool matches = false;
+		for (size_t j = 0; j < filter->pairs.count && !matches; j++)
 			if (all ? j == i : strncmp(filter->pairs.items[j], pair, key) == 0)
-				r = pair_matches(store, filter, image, filter->pairs.items[j], err);
-		if (r <= 0)
-			return r;
+				matches = pair_matches(store, filter, image, filter->pairs.items[j]);
+		if (!matches)
+			return false;
 	}
-	return 1;
+	return true;
 }

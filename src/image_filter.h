@@ -20,8 +20,8 @@ void image_filter_free(struct image_filter *filter);
 #define auto_image_filter CLEANUP(image_filter_free)
 
 int image_filter_parse(struct store *store, const struct strv *texts, struct image_filter *ret, struct error *err);
-/* Needs the configuration for labels, and loads it then. 1, 0 or negative. */
-int image_filter_match(struct store *store, const struct image_filter *filter, struct image *image, struct error *err);
+/* Needs the configuration for labels, and loads it then; one that cannot be read is warned of, and has no label that is asked for, nor lacks it. */
+bool image_filter_match(struct store *store, const struct image_filter *filter, struct image *image);
 
 /* Whether a pattern (glob(7); no "*" goes over a slash) means the full name: with or without its tag, and as a whole or
  * behind any slash. */

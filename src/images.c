@@ -102,9 +102,7 @@ static int select_rows(struct listing *listing, const char *wanted, struct error
 		wanted += strlen("sha256:");
 	for (size_t i = 0; i < listing->images_count; i++) {
 		struct image *image = listing->images[i];
-		if ((r = image_filter_match(listing->store, &filter, image, err)) < 0)
-			return r;
-		if (r == 0)
+		if (!image_filter_match(listing->store, &filter, image))
 			continue;
 		for (size_t j = 0; j < image->names.count; j++)
 			if (name_is_wanted(image, image->names.items[j], wanted, &listing->options->filters))

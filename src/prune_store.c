@@ -91,8 +91,7 @@ static int choose(struct store *store, const struct image_filter *filter, bool a
 		auto_free char *mounted_at = NULL;
 		if (image_mounted_at(store, image->id, &mounted_at))
 			continue;
-		r = image_filter_match(store, filter, image, err);
-		if (r > 0) {
+		if (image_filter_match(store, filter, image)) {
 			images[i] = images[chosen];
 			images[chosen++] = image;
 		}

@@ -119,6 +119,7 @@ struct container {
 	int64_t shm_size;
 	struct json_object *healthcheck; /* of the image, for inspect; NULL: none */
 	char *pid_file, *cid_file;
+	char *monitor_pid_file; /* --conmon-pidfile */
 };
 struct container *container_new(void);
 void container_free(struct container *container);

@@ -96,6 +96,7 @@ const struct record_member record_members[] = {
     MEMBER("workingDir", STRING, working_dir),
     MEMBER("shmSize", INTEGER64, shm_size),
     MEMBER("pidFile", STRING, pid_file),
+    MEMBER("monitorPidFile", STRING, monitor_pid_file),
     LISTED("cidFile", STRING, cid_file),
 };
 const size_t record_members_count = ARRAY_SIZE(record_members);

@@ -11,6 +11,7 @@
 #include "libpod/create/internal.h"
 #include "libpod/secret/secret.h"
 #include "pkg/file/file.h"
+#include "pkg/message/message.h"
 #include "pkg/process/process.h"
 
 /* In a stage nobody reads yet: no temporary names are needed, and no syncing (a container that is only being made may be lost with the power). */
@@ -95,6 +96,23 @@ static struct image *folder_image(void)
 	return image;
 }
 
+static bool can_run(const struct platform *host, const char *architecture)
+{
+	return strcmp(architecture, host->architecture) == 0 || (strcmp(architecture, "386") == 0 && strcmp(host->architecture, "amd64") == 0) ||
+	       (strcmp(architecture, "arm") == 0 && strcmp(host->architecture, "arm64") == 0);
+}
+
+/* Such an image may run all the same, by an emulator that the kernel knows, so this is no error; but without one it ends with "exec format error". */
+static void warn_of_platform(const struct create_options *options, const struct image *image, const char *name)
+{
+	struct platform host;
+	platform_host(&host);
+	if (options->platform || options->arch || options->os || !image->architecture || !image->os || !*image->architecture || !*image->os)
+		return;
+	if (strcmp(image->os, host.os) != 0 || !can_run(&host, image->architecture))
+		message_warn("image %s is for %s/%s, and this machine is %s/%s", name, image->os, image->architecture, host.os, host.architecture);
+}
+
 int create_container(struct store *store, const struct create_options *options, const char *image_name, const struct strv *arguments,
 		     bool listen, struct plan *ret, struct error *err)
 {
@@ -112,6 +130,8 @@ int create_container(struct store *store, const struct create_options *options, 
 		r = image_find_to_run(store, image_name, &image, &full_name, err);
 	if (r < 0)
 		return r;
+	if (full_name)
+		warn_of_platform(options, image, full_name);
 	auto_plan struct plan plan = {0};
 	auto_close int ids_lock = -1;
 	if (options->userns && text_starts_with(options->userns, "auto") && (r = ids_lock = plan_lock_ids(store, err)) < 0)

@@ -122,5 +122,7 @@ int info_store(struct store *store, struct json_object *object, struct error *er
 	auto_free char *staging = xasprintf("%s/tmp", store->root);
 	json_add_string(object, "imageCopyTmpDir", staging);
 	json_add_string(object, "runRoot", store->run);
+	auto_free char *volumes = xasprintf("%s/volumes", store->root);
+	json_add_string(object, "volumePath", volumes);
 	return 0;
 }

@@ -283,6 +283,7 @@ static void add_container_members(struct store *store, const struct container_en
 	json_add_string(object, "LogPath", log_path);
 	json_add_string(object, "OCIRuntime", "coracle");
 	json_add_string(object, "PidFile", or_empty(container->pid_file));
+	json_add_string(object, "ConmonPidFile", or_empty(container->monitor_pid_file));
 	json_add_string(object, "Name", container->name);
 	auto_strv struct strv dependencies = STRV_INIT;
 	container_dependencies(container, &dependencies);

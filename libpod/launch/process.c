@@ -325,12 +325,17 @@ static int finish_network(const struct birth *birth, struct network *network, st
 	return 0;
 }
 
-static int write_pid_file(const struct birth *birth, struct error *err)
+static int write_pid_file(const char *path, pid_t pid, struct error *err)
 {
-	const char *path = birth->container->pid_file;
 	char text[16];
-	int n = snprintf(text, sizeof(text), "%d", birth->description->host_pid);
+	int n = snprintf(text, sizeof(text), "%d", pid);
 	return path ? file_write_at(AT_FDCWD, path, text, (size_t)n, 0644, 0, err) : 0;
+}
+
+static int write_pid_files(const struct birth *birth, struct error *err)
+{
+	int r = write_pid_file(birth->container->pid_file, birth->description->host_pid, err);
+	return r < 0 ? r : write_pid_file(birth->container->monitor_pid_file, birth->description->monitor_pid, err);
 }
 
 /* That we belong to the user namespace, so that the next start joins it. Not to be found costs that one a namespace, no more. */
@@ -378,7 +383,7 @@ static int help(const struct birth *birth, struct ends *ends, struct error *err)
 		return networked;
 	r = serve_fuse(birth, ends->fuse[1], err);
 	if (r == 0)
-		r = write_pid_file(birth, err);
+		r = write_pid_files(birth, err);
 	if (r < 0 && networked)
 		network_kill(&network);
 	if (r < 0 || (networked && (r = finish_network(birth, &network, err)) < 0))

@@ -94,6 +94,20 @@ static int plan_names(const struct create_options *options, struct container *co
 	return 0;
 }
 
+/* Whoever uses it later is in another directory: the monitor, a start from elsewhere. NULL stays NULL. */
+static int absolute(const char *path, char **ret, struct error *err)
+{
+	if (!path || *path == '/') {
+		*ret = path ? xstrdup(path) : NULL;
+		return 0;
+	}
+	auto_free char *directory = getcwd(NULL, 0);
+	if (!directory)
+		return error_sys(err, errno, "find the working directory, for %s", path);
+	*ret = xasprintf("%s/%s", directory, path);
+	return 0;
+}
+
 static int plan_record(const struct create_options *options, const struct image *image, const char *image_name,
 		       struct json_object *image_config, struct container *container, struct error *err)
 {
@@ -118,8 +132,10 @@ static int plan_record(const struct create_options *options, const struct image 
 	container->init = options->init;
 	container->detached = options->detach;
 	container->detach_keys = options->detach_keys ? xstrdup(options->detach_keys) : NULL;
-	container->cid_file = options->cidfile ? xstrdup(options->cidfile) : NULL;
-	container->pid_file = options->pidfile ? xstrdup(options->pidfile) : NULL;
+	int r = absolute(options->cidfile, &container->cid_file, err);
+	if (r < 0 || (r = absolute(options->pidfile, &container->pid_file, err)) < 0 ||
+	    (r = absolute(options->conmon_pidfile, &container->monitor_pid_file, err)) < 0)
+		return r;
 	struct json_object *healthcheck = NULL;
 	if (json_get_object(image_config, "Healthcheck", &healthcheck, err) < 0)
 		return -EINVAL;

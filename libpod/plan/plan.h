@@ -28,7 +28,7 @@ struct create_options {
 	int64_t stop_timeout, timeout;
 	bool entrypoint_given, oom_score_adj_given, stop_timeout_given;
 	/* the container */
-	const char *name, *hostname, *cidfile, *pidfile, *restart;
+	const char *name, *hostname, *cidfile, *pidfile, *conmon_pidfile, *restart;
 	/* its image */
 	const char *pull, *platform, *arch, *os, *variant, *authfile;
 	bool tls_verify, tls_verify_given;

@@ -24,17 +24,30 @@ static int parse_entrypoint(const char *text, struct strv *entrypoint, struct er
 	return r < 0 ? r : json_get_strv(object, "entrypoint", entrypoint, err);
 }
 
+/* Docker takes a text for a list of one, and there are images that have it so. */
+static int words_of(struct json_object *image_config, const char *key, struct strv *ret, struct error *err)
+{
+	struct json_object *value = NULL;
+	const char *word = NULL;
+	if (!image_config || !json_object_object_get_ex(image_config, key, &value) || !json_object_is_type(value, json_type_string))
+		return json_get_strv(image_config, key, ret, err);
+	int r = json_get_string(image_config, key, &word, err);
+	if (r > 0 && *word)
+		strv_add(ret, word);
+	return r;
+}
+
 static int plan_arguments(const struct create_options *options, struct json_object *image_config, const struct strv *arguments,
 			  struct plan *plan, struct error *err)
 {
 	struct container *container = plan->container;
 	int r = options->entrypoint_given ? parse_entrypoint(options->entrypoint, &container->entrypoint, err)
-					  : json_get_strv(image_config, "Entrypoint", &container->entrypoint, err);
+					  : words_of(image_config, "Entrypoint", &container->entrypoint, err);
 	if (r < 0)
 		return r;
 	if (arguments->count)
 		strv_add_all(&container->command, arguments);
-	else if (!options->entrypoint_given && (r = json_get_strv(image_config, "Cmd", &container->command, err)) < 0)
+	else if (!options->entrypoint_given && (r = words_of(image_config, "Cmd", &container->command, err)) < 0)
 		return r;
 	struct strv *args = &plan->spec.process.args;
 	strv_add_all(args, &container->entrypoint);

@@ -43,7 +43,10 @@ int process_enter_directory(const struct spec *spec, const struct spec_process *
 	if (fd == -ENOENT && make)
 		fd = mkdirs_in_root(AT_FDCWD, process->cwd, 0755);
 	if (fd < 0) {
-		error_sys(err, fd, "chdir to \"%s\"", process->cwd);
+		if (fd == -EROFS)
+			error_set(err, EROFS, "the working directory \"%s\" is not there, and cannot be made: the root file system is read-only", process->cwd);
+		else
+			error_sys(err, fd, "chdir to \"%s\"", process->cwd);
 		denied_explain(spec, process, process->cwd, err);
 		if (err)
 			err->status = fd == -ENOENT ? 127 : 126;

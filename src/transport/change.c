@@ -168,28 +168,41 @@ static int add_labels(struct json_object *config, const char *key, const char *v
 	return r;
 }
 
-static int check_port(const char *port, struct error *err)
+static int parse_port(const char *text, size_t length, int64_t *ret, struct error *err)
 {
-	const char *slash = strchr(port, '/');
-	auto_free char *number = xstrndup(port, slash ? (size_t)(slash - port) : strlen(port));
-	int64_t parsed;
-	if (slash && strcmp(slash, "/tcp") != 0 && strcmp(slash, "/udp") != 0 && strcmp(slash, "/sctp") != 0)
-		return error_set(err, EINVAL, "a port is NUMBER, NUMBER/tcp or NUMBER/udp, not \"%s\"", port);
-	return parse_int64(number, "port", 1, 65535, &parsed, err);
+	auto_free char *number = xstrndup(text, length);
+	return parse_int64(number, "port", 1, 65535, ret, err);
+}
+
+/* "80", "53/udp", "8000-8010/tcp": a range is as many ports, as elsewhere. */
+static int add_port(struct json_object *ports, const char *text, struct error *err)
+{
+	const char *slash = strchr(text, '/'), *protocol = slash ? slash : "/tcp";
+	size_t length = slash ? (size_t)(slash - text) : strlen(text), first_length = strcspn(text, "-/");
+	int64_t first, last;
+	if (strcmp(protocol, "/tcp") != 0 && strcmp(protocol, "/udp") != 0 && strcmp(protocol, "/sctp") != 0)
+		return error_set(err, EINVAL, "a port is NUMBER, NUMBER/tcp or NUMBER/udp, not \"%s\"", text);
+	int r = parse_port(text, first_length, &first, err);
+	last = first;
+	if (r == 0 && text[first_length] == '-')
+		r = parse_port(text + first_length + 1, length - first_length - 1, &last, err);
+	if (r == 0 && last < first)
+		return error_set(err, EINVAL, "the range of ports %s ends before it begins", text);
+	for (int64_t port = first; r == 0 && port <= last; port++) {
+		auto_free char *key = xasprintf("%lld%s", (long long)port, protocol);
+		json_object_object_add(ports, key, json_object_new_object());
+	}
+	return r;
 }
 
 static int add_ports(struct json_object *config, const char *key, const char *value, struct error *err)
 {
 	auto_strv struct strv ports = STRV_INIT;
+	int r = 0;
 	take_words(value, &ports);
-	for (size_t i = 0; i < ports.count; i++) {
-		int r = check_port(ports.items[i], err);
-		if (r < 0)
-			return r;
-		auto_free char *port = xasprintf("%s%s", ports.items[i], strchr(ports.items[i], '/') ? "" : "/tcp");
-		json_object_object_add(member_object(config, key), port, json_object_new_object());
-	}
-	return 0;
+	for (size_t i = 0; r == 0 && i < ports.count; i++)
+		r = add_port(member_object(config, key), ports.items[i], err);
+	return r;
 }
 
 static int add_volumes(struct json_object *config, const char *key, const char *value, struct error *err)

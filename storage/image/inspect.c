@@ -35,6 +35,18 @@ static void add_map(struct json_object *to, struct json_object *from, const char
 		template_mark_map(map);
 }
 
+/* As docker reads it: a text is a list of one. */
+static void add_list(struct json_object *to, struct json_object *from, const char *key)
+{
+	add_member(to, from, key, json_object_new_array());
+	struct json_object *value = json_object_object_get(to, key);
+	if (!json_object_is_type(value, json_type_string))
+		return;
+	struct json_object *list = json_object_new_array();
+	json_object_array_add(list, json_object_get(value));
+	json_object_object_add(to, key, list);
+}
+
 /* All members that docker's templates can name, and whatever else the image has. */
 static struct json_object *config_object(struct json_object *config)
 {
@@ -45,7 +57,7 @@ static struct json_object *config_object(struct json_object *config)
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		add_member(object, config, texts[i], json_object_new_string(""));
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
-		add_member(object, config, lists[i], json_object_new_array());
+		add_list(object, config, lists[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
 		add_map(object, config, maps[i]);
 	if (config) {

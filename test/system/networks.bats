@@ -374,3 +374,13 @@ welcome to busybox"
 	expect_error 125 'does not belong to' coracle run --rm --network ns:/proc/self/ns/net busybox true
 	expect_error 125 'no network namespace' coracle run --rm --network ns:/proc/self/ns/ipc busybox true
 }
+
+@test "unshare --rootless-netns: containers are reached by their addresses, while there are networks" {
+	coracle network create back >/dev/null
+	expect_error 125 'while a container is on one' coracle unshare --rootless-netns true
+	serve web --network back
+	local address
+	address=$(address web back)
+	expect_matches "$(coracle unshare --rootless-netns curl -s --max-time 5 "http://$address/")" 'welcome to busybox'
+	run -3 coracle unshare --rootless-netns sh -c 'exit 3'
+}

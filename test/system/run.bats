@@ -165,6 +165,23 @@ setup() {
 	no_containers
 }
 
+@test "run --pidfile, --conmon-pidfile: relative to where the command was given, also for later starts, and of the monitor" {
+	local pid
+	mkdir here
+	(cd here && coracle run -d --name box --cidfile cid --pidfile pid --conmon-pidfile monitor busybox sleep 1000 >/dev/null)
+	expect_equal "$(cat here/cid)" "$(inspected box Id)"
+	expect_equal "$(cat here/pid)" "$(inspected box State.Pid)"
+	pid=$(cat here/monitor)
+	expect_equal "$pid" "$(inspected box State.ConmonPid)"
+	expect_equal "$(inspected box ConmonPidFile)" "$T/here/monitor"
+	# What systemd waits for: when the monitor is gone, so is the container.
+	[[ $(readlink "/proc/$pid/exe") == */coracle-monitor ]]
+	(cd / && coracle restart -t 0 box >/dev/null)
+	expect_equal "$(cat here/pid)" "$(inspected box State.Pid)"
+	expect_equal "$(cat here/monitor)" "$(inspected box State.ConmonPid)"
+	expect_error 125 'nowhere/pid: No such file' coracle run --rm --pidfile nowhere/pid busybox true
+}
+
 @test "run --pull never: an image that is not there is an error at once" {
 	expect_error 125 'no-such' coracle run --rm --pull never localhost/no-such true
 }

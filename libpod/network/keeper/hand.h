@@ -22,6 +22,8 @@
 #include "pkg/ip/ip.h"
 #include "rootless/idmap/idmap.h"
 
+#define HAND_INSIDE_NAME "coracle-net-in" /* of at most 15 characters */
+
 struct hand {
 	pid_t pid;    /* of coracle-net-up, the other one's parent */
 	int up, in;   /* the sockets that lead to them */

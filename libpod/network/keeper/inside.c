@@ -166,7 +166,7 @@ _Noreturn void inside_run(int socket, int parent)
 	struct hand_answer reply = {.err = ERROR_INIT};
 	struct nft_ctx *filter = NULL;
 	int fds[2] = {-1, -1};
-	prctl(PR_SET_NAME, "coracle-net-in");
+	prctl(PR_SET_NAME, HAND_INSIDE_NAME);
 	int namespace = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	reply.result = namespace < 0 ? error_sys(&reply.err, errno, "open the networks' namespace") : 0;
 	hand_send(parent, &reply, sizeof(reply), &namespace, namespace >= 0);

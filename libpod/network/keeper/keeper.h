@@ -56,6 +56,9 @@ int keeper_start(const struct store *store, const struct id_mapping *mapping, bo
 /* The same for who is inside, and cannot make one: waits a moment for the one that is being made in place of one that
  * was killed. -ENOENT, without words: there is none. */
 int keeper_await(int run_fd, struct error *err);
+/* A descriptor (O_PATH) of a directory /proc/PID whose ns/net is the shared network namespace, which root of the user
+ * namespace of the living may open and join. -ENOENT, without words: there is none. */
+int keeper_visit(int run_fd, struct error *err);
 /* Removes the socket of one that was killed and has no successor. */
 void keeper_forget(int run_fd);
 
