@@ -52,6 +52,13 @@ static int name_matches(const char *name, const char *pattern, struct error *err
 	return matches;
 }
 
+static int one_of(const char *pair, const char *value, const char *words, struct error *err)
+{
+	auto_strv struct strv list = STRV_INIT;
+	strv_split(&list, words, ' ');
+	return strv_contains(&list, value) ? 0 : error_set(err, EINVAL, "invalid filter \"%s\": give one of: %s", pair, words);
+}
+
 static int pair_matches(struct store *store, const struct network_record *record, const char *pair, struct error *err)
 {
 	const char *value = strchr(pair, '=') + 1;
@@ -70,6 +77,12 @@ static int pair_matches(struct store *store, const struct network_record *record
 		int r = parse_time(value, "--filter until", &until, err);
 		return r < 0 ? r : record->created_ns <= until;
 	}
+	/* docker's: one is there from the beginning, and all are of this machine. */
+	if (text_starts_with(pair, "scope="))
+		return one_of(pair, value, "local global swarm", err) ?: strcmp(value, "local") == 0;
+	if (text_starts_with(pair, "type="))
+		return one_of(pair, value, "builtin custom", err)
+			   ?: (strcmp(record->name, NETWORKS_DEFAULT) == 0) == (strcmp(value, "builtin") == 0);
 	bool dangling = false;
 	auto_strv struct strv users = STRV_INIT;
 	int r = parse_bool(value, "--filter dangling", &dangling, err);

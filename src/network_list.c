@@ -97,7 +97,7 @@ struct ls_options {
 
 static const struct cli_option ls_table[] = {
     {'f', "filter", CLI_LIST, offsetof(struct ls_options, filters), "KEY=VALUE",
-     "Only those that match: name, id, driver, label, label!, until, dangling"},
+     "Only those that match: name (a regular expression), id, driver, label, label!, until, dangling, scope, type (builtin or custom)"},
     {0, "format", CLI_STRING, offsetof(struct ls_options, format), "FORMAT", "json, table TEMPLATE, or a Go template"},
     {0, "no-trunc", CLI_FLAG, offsetof(struct ls_options, no_trunc), NULL, "Do not shorten ids"},
     {'n', "noheading", CLI_FLAG, offsetof(struct ls_options, no_heading), NULL, "Print no column titles"},
@@ -113,7 +113,7 @@ static int run_ls(struct cli_context *context, struct error *err)
 	auto_network_list struct network_list list = {0};
 	if (options->quiet && options->format)
 		return error_set(err, EINVAL, "--quiet and --format contradict each other");
-	int r = network_check_filters(&options->filters, "name id driver label label! until dangling", err);
+	int r = network_check_filters(&options->filters, "name id driver label label! until dangling scope type", err);
 	if (r < 0 || (r = session_store(context, &store, err)) < 0 || (r = networks_list(store, &list, err)) < 0)
 		return r;
 	auto_json struct json_object *rows = json_object_new_array(), *titles = json_object_new_object();
@@ -155,10 +155,17 @@ static const struct cli_option inspect_table[] = {
     CLI_OPTIONS_END,
 };
 
+static void mac_format(const struct keeper_given *given, char out[18])
+{
+	snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", given->mac[0], given->mac[1], given->mac[2], given->mac[3],
+		 given->mac[4], given->mac[5]);
+}
+
 static struct json_object *interface_json(const struct keeper_given *given)
 {
 	struct json_object *object = json_object_new_object(), *subnets = json_object_new_array();
 	char text[IP_TEXT_MAX], mac[18];
+	mac_format(given, mac);
 	for (uint32_t i = 0; i < given->count; i++) {
 		struct json_object *subnet = json_object_new_object();
 		auto_free char *address =
@@ -167,16 +174,40 @@ static struct json_object *interface_json(const struct keeper_given *given)
 		json_add_string(subnet, "gateway", ip_format(&given->addresses[i].gateway, text));
 		json_object_array_add(subnets, subnet);
 	}
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", given->mac[0], given->mac[1], given->mac[2],
-		 given->mac[3], given->mac[4], given->mac[5]);
 	json_object_object_add(object, "subnets", subnets);
 	json_add_string(object, "mac_address", mac);
 	return object;
 }
 
+/* For templates: the names of podman's types, and docker's, beside those of the JSON, which {{json .Containers}} shows. */
+static void name_for_templates(struct json_object *one, const struct keeper_given *given)
+{
+	struct json_object *interface = json_object_new_object(), *interfaces = json_object_new_object(),
+			   *subnets = json_object_new_array();
+	char text[IP_TEXT_MAX], mac[18];
+	mac_format(given, mac);
+	json_add_string(one, "IPv4Address", "");
+	json_add_string(one, "IPv6Address", "");
+	for (uint32_t i = 0; i < given->count; i++) {
+		struct json_object *subnet = json_object_new_object();
+		const struct ip *ip = &given->addresses[i].address;
+		auto_free char *address = xasprintf("%s/%u", ip_format(ip, text), given->addresses[i].bits);
+		json_add_string(one, ip->family == AF_INET6 ? "IPv6Address" : "IPv4Address", address);
+		json_add_string(subnet, "IPNet", address);
+		json_add_string(subnet, "Gateway", ip_format(&given->addresses[i].gateway, text));
+		json_object_array_add(subnets, subnet);
+	}
+	json_object_object_add(interface, "Subnets", subnets);
+	json_add_string(interface, "MacAddress", mac);
+	json_object_object_add(interfaces, given->interface, interface);
+	move(one, "name", one, "Name");
+	json_object_object_add(one, "Interfaces", template_mark_map(interfaces));
+	json_add_string(one, "MacAddress", mac);
+}
+
 /* The running containers on it, as podman shows them. */
 static struct json_object *containers_json(struct store *store, const struct network_record *record,
-					   const struct keeper_listing *listing)
+					   const struct keeper_listing *listing, bool plain)
 {
 	struct json_object *object = json_object_new_object();
 	for (size_t i = 0; i < listing->count; i++) {
@@ -189,6 +220,8 @@ static struct json_object *containers_json(struct store *store, const struct net
 		json_add_string(one, "name", container->name);
 		json_object_object_add(interfaces, given->interface, interface_json(given));
 		json_object_object_add(one, "interfaces", template_mark_map(interfaces));
+		if (!plain)
+			name_for_templates(one, given);
 		json_object_object_add(object, given->id, one);
 	}
 	return template_mark_map(object);
@@ -214,7 +247,7 @@ static int run_inspect(struct cli_context *context, struct error *err)
 		}
 		struct json_object *one = plain ? network_record_json(record) : template_network(record, false);
 		json_object_object_add(one, plain ? "containers" : "Containers",
-				       containers_json(store, record, &listing));
+				       containers_json(store, record, &listing, plain));
 		json_object_array_add(array, one);
 	}
 	auto_strbuf struct strbuf out = STRBUF_INIT;
@@ -235,9 +268,11 @@ const struct cli_command cmd_network_inspect = {
     .summary = "Show all about networks",
     .usage = "[OPTIONS] NETWORK...",
     .description = "Prints JSON: what each network was made with, and the running containers on it with their "
-		   "addresses. The exit status is 1 when a network is not there.",
+		   "addresses. The exit status is 1 when a network is not there. Templates know a container's Name, IPv4Address, IPv6Address, "
+		   "MacAddress and Interfaces.",
     .examples =
-	"coracle network inspect web\ncoracle network inspect --format '{{range .Subnets}}{{.Subnet}} {{end}}' web",
+	"coracle network inspect web\ncoracle network inspect --format '{{range .Subnets}}{{.Subnet}} {{end}}' web\n"
+	"coracle network inspect --format '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{println}}{{end}}' web",
     .options = inspect_table,
     .options_size = sizeof(struct inspect_options),
     .min_arguments = 1,

@@ -7,6 +7,8 @@
 
 #include "libpod/networks/internal.h"
 
+#define NAME_SIZE 128
+
 static int parse_servers(const struct network_request *request, struct network_record *record, struct error *err)
 {
 	for (size_t i = 0; i < request->servers.count; i++) {
@@ -61,12 +63,15 @@ int network_name_check(const char *name, struct error *err)
 	static const char *const words[] = {"none",      "host", "private",     "default",
 					    "container", "ns",   "slirp4netns", "pasta"};
 	size_t length = strlen(name);
-	bool good = length && length < 128 && isalnum((unsigned char)*name);
+	bool good = length && isalnum((unsigned char)*name);
 	for (const char *c = name; *c; c++)
 		good &= isalnum((unsigned char)*c) || strchr("_.-", *c);
 	if (!good)
 		return error_set(err, EINVAL,
 				 "network name \"%s\" invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*", name);
+	if (length >= NAME_SIZE)
+		return error_set(err, EINVAL, "network name \"%.20s...\" is too long: it has %zu characters, and may have %d",
+				 name, length, NAME_SIZE - 1);
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcmp(name, words[i]) == 0)
 			return error_set(

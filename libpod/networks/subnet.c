@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "libpod/networks/internal.h"
+#include "pkg/message/message.h"
 
 /* ---- what the host has routes for ---- */
 #define HOST_ROUTES_MAX 1024
@@ -146,8 +147,10 @@ static int set_gateways(const struct network_request *request, struct network_re
 		if (!ip_parse(text, &ip))
 			return error_set(err, EINVAL, "--gateway %s: not an IP address", text);
 		struct network_subnet *subnet = subnet_of(record, &ip);
-		if (!subnet || !ip_prefix_is_host(&subnet->prefix, &ip))
+		if (!subnet)
 			return error_set(err, EINVAL, "gateway %s not in any of the network's subnets", text);
+		if (!ip_prefix_is_host(&subnet->prefix, &ip))
+			return error_set(err, EINVAL, "gateway %s: a subnet's first address, and IPv4's last one, are nobody's", text);
 		subnet->gateway = ip;
 	}
 	for (size_t i = 0; i < record->subnets_count; i++) {
@@ -196,6 +199,38 @@ static int set_ranges(const struct network_request *request, struct network_reco
 	return 0;
 }
 
+/* What no container can have: this machine's own loopback, groups, one link's, what is reserved (RFC 6890). */
+static const char *reserved_for(const struct ip_prefix *prefix)
+{
+	static const struct {
+		const char *range, *what;
+	} reserved[] = {
+	    {"0.0.0.0/8", "for \"this network\""},	{"127.0.0.0/8", "for the loopback"}, {"224.0.0.0/4", "for multicast"},
+	    {"240.0.0.0/4", "and not in use"},		{"::/127", "for the loopback"},      {"::ffff:0:0/96", "for IPv4"},
+	    {"fe80::/10", "for each single link"}, {"ff00::/8", "for multicast"},
+	};
+	struct ip_prefix range;
+	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
+		if (ip_prefix_parse(reserved[i].range, &range) && ip_prefix_overlaps(&range, prefix))
+			return reserved[i].what;
+	return NULL;
+}
+
+/* podman refuses it, because its networks may be the host's; ours are not, so that it is merely seldom what was meant. */
+static void warn_of_hosts(const struct network_record *record, const struct host_routes *routes)
+{
+	char subnet[IP_TEXT_MAX], route[IP_TEXT_MAX];
+	for (size_t i = 0; i < record->subnets_count; i++)
+		for (size_t j = 0; j < routes->count; j++)
+			if (ip_prefix_overlaps(&record->subnets[i].prefix, &routes->items[j])) {
+				message_warn("subnet %s: this machine has a route to %s, and what is there cannot be "
+					     "reached from the network's containers",
+					     ip_prefix_format(&record->subnets[i].prefix, subnet),
+					     ip_prefix_format(&routes->items[j], route));
+				break;
+			}
+}
+
 static int set_asked(const struct network_request *request, const struct network_list *all,
 		     struct network_record *record, struct error *err)
 {
@@ -208,6 +243,10 @@ static int set_asked(const struct network_request *request, const struct network
 		if (prefix.bits >= ip_bits(prefix.address.family))
 			return error_set(err, EINVAL, "--subnet %s: it has no room for a gateway and a container",
 					 text);
+		const char *what = reserved_for(&prefix);
+		if (what)
+			return error_set(err, EINVAL, "--subnet %s: its addresses are reserved %s, and containers cannot have them", text,
+					 what);
 		const struct network_record *user = user_of(all, &prefix);
 		if (user)
 			return error_set(err, EADDRINUSE, "subnet %s is already used by network %s", text, user->name);
@@ -229,6 +268,8 @@ int network_choose_subnets(const struct network_request *request, const struct n
 		return r;
 	read_ipv4_routes(routes);
 	read_ipv6_routes(routes);
+	if (!request->internal)
+		warn_of_hosts(record, routes);
 	if (record->subnets_count == 0 &&
 	    ((r = choose_ipv4(all, routes, &prefix, err)) < 0 || (r = add_subnet(record, &prefix, err)) < 0))
 		return r;

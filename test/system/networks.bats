@@ -65,6 +65,44 @@ web"
 	no_containers
 }
 
+@test "network ls --filter, inspect --format: what docker's and podman's manuals have" {
+	coracle network create --ipv6 --label team=a web
+	coracle network create --internal Back.end
+	coracle run -d --name one --network web busybox sleep 1000 >/dev/null
+	expect_equal "$(coracle network ls -q --filter type=custom)" $'Back.end\nweb'
+	expect_equal "$(coracle network ls -q --filter type=builtin)" bridge
+	expect_equal "$(coracle network ls -q --filter type=custom --filter dangling=false)" web
+	expect_equal "$(coracle network ls -q --filter scope=local --filter label=team)" web
+	expect_equal "$(coracle network ls -q --filter scope=swarm)" ""
+	expect_error 125 'builtin custom' coracle network ls --filter type=mine
+	# As it stands in docker's manual, and in podman's.
+	expect_matches "$(coracle network inspect -f '{{range .Containers}}{{.Name}} {{.IPv4Address}} {{.IPv6Address}} {{.MacAddress}}{{end}}' web)" \
+		'^one 10\.[0-9.]+/24 fd[0-9a-f:]+/64 02:[0-9a-f:]+$'
+	expect_matches "$(coracle network inspect -f '{{range $k, $v := .Containers}}{{$v.Name}} {{range $i, $f := $v.Interfaces}}{{$i}}{{range $f.Subnets}} {{.IPNet}}{{end}}{{end}}{{end}}' web)" \
+		'^one eth0 10\.[0-9.]+/24 fd[0-9a-f:]+/64$'
+	expect_equal "$(coracle network inspect web | jq -c '.[0].containers[] | keys')" '["interfaces","name"]'
+}
+
+@test "network create: names and subnets that cannot be are said to be so; one of the host's own is warned of" {
+	local reserved route
+	for reserved in 127.0.0.0/8 0.0.0.0/0 224.0.1.0/24 fe80::/64 ff05::/64 ::/0; do
+		expect_error 125 'reserved' coracle network create --subnet "$reserved" never
+	done
+	expect_error 125 'is too long: it has 200 characters' coracle network create "$(printf 'n%.0s' $(seq 200))"
+	coracle network create "$(printf 'n%.0s' $(seq 127))"
+	expect_error 125 "nobody's" coracle network create --subnet 10.99.0.0/24 --gateway 10.99.0.255 never
+	expect_equal "$(coracle network ls -q --filter name=never)" ""
+	route=$(ip -4 route show scope link | awk '/\// {print $1; exit}')
+	[[ -z $route ]] || {
+		run coracle network create --subnet "$route" hosts
+		expect_match "this machine has a route to $route"
+		expect_equal "$(coracle network ls -q --filter name=hosts)" hosts
+		coracle network rm hosts
+		run coracle network create --internal --subnet "$route" hosts
+		expect_equal "$output" hosts
+	}
+}
+
 @test "network create: what is free is chosen, by many at once too" {
 	local i pids=()
 	for i in $(seq 20); do

@@ -117,7 +117,8 @@ int forward_init(struct forwarder *forwarder, uint64_t descriptors, uint32_t lis
 	/* Fresh pages are zero: free entries are those behind the list's head that were never used, so that nothing is
 	 * touched here. An entry's `next` is one more than the index that follows, and 0 means the one behind it. */
 	forwarder->queue_first = forwarder->queue_last = NO_INDEX;
-	flows->oldest = flows->newest = NO_INDEX;
+	for (int i = 0; i < 2; i++)
+		flows->oldest[i] = flows->newest[i] = NO_INDEX;
 	return 0;
 }
 

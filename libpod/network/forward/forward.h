@@ -104,7 +104,9 @@ struct flows {
 	struct flow *items;
 	uint32_t *buckets;
 	uint32_t capacity, buckets_count; /* the latter a power of two */
-	uint32_t free, oldest, newest;
+	uint32_t free;
+	uint32_t oldest[2], newest[2]; /* by last use: of those that were never answered, and of the others */
+	uint32_t answered;	       /* so many */
 };
 
 struct forwarder {

@@ -203,6 +203,61 @@ static void test_datagrams(void **state)
 	stop(&fixture);
 }
 
+/* Clients that are gone hold nothing while the server does not answer: it has a minute or two for that. */
+static void test_clients_that_give_up(void **state)
+{
+	(void)state;
+	struct fixture fixture = start();
+	int waiting[4];
+	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
+		waiting[i] = dial(&fixture, FULL, AF_INET);
+	usleep(200000);
+	int before = count_descriptors(fixture.forwarder.pid);
+	for (size_t i = 0; i < 100; i++)
+		reset(dial(&fixture, FULL, AF_INET));
+	for (int i = 0; i < 100 && count_descriptors(fixture.forwarder.pid) > before; i++)
+		usleep(20000);
+	assert_true(count_descriptors(fixture.forwarder.pid) <= before);
+	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++)
+		close(waiting[i]);
+	stop(&fixture);
+}
+
+static in_port_t seen_port(int fd)
+{
+	in_port_t port = 0;
+	assert_int_equal(send(fd, "who", 3, 0), 3);
+	assert_int_equal(recv(fd, &port, sizeof(port), 0), sizeof(port));
+	return port;
+}
+
+/* Whoever sends from ever new addresses and is not answered takes nothing away from those who are. */
+static void test_flood_of_datagrams(void **state)
+{
+	(void)state;
+	struct fixture fixture = start();
+	int kept = dial(&fixture, DATAGRAM, AF_INET);
+	in_port_t port = seen_port(kept);
+	for (size_t i = 0; i < 6000; i++) {
+		int fd = dial(&fixture, DATAGRAM, AF_INET);
+		assert_int_equal(send(fd, "quiet", 5, 0), 5);
+		close(fd);
+		/* Not more at once than the listening socket has room for. */
+		if (i % 50 == 0)
+			usleep(2000);
+	}
+	assert_int_equal(seen_port(kept), port);
+	/* And others still come. */
+	for (size_t i = 0; i < 100; i++) {
+		int fd = dial(&fixture, DATAGRAM, AF_INET);
+		seen_port(fd);
+		close(fd);
+	}
+	assert_int_equal(seen_port(kept), port);
+	close(kept);
+	stop(&fixture);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -214,6 +269,8 @@ int main(void)
 	    cmocka_unit_test(test_many),
 	    cmocka_unit_test(test_few_descriptors),
 	    cmocka_unit_test(test_datagrams),
+	    cmocka_unit_test(test_clients_that_give_up),
+	    cmocka_unit_test(test_flood_of_datagrams),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

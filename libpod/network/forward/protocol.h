@@ -17,7 +17,7 @@
 #define FORWARD_FDS_MAX       64   /* in one message */
 #define FORWARD_LISTENERS_MAX 4096 /* of one container */
 /* Text of where the container is: an address, or one of each family with a comma between them. */
-#define FORWARD_TARGET_MAX (2 * INET6_ADDRSTRLEN)
+#define FORWARD_TARGET_MAX (2ul * INET6_ADDRSTRLEN)
 
 /* Listening sockets: those of `count` ports from `first` on, host byte order. */
 struct listening {

@@ -441,6 +441,9 @@ void tcp_event(struct forwarder *forwarder, const struct event_data *data, uint3
 	if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
 		connection->writable[side] = true;
 	if (connection->connecting) {
+		/* A client that has given up waits for nothing: the server may take minutes to say no. */
+		if (side == 0 && (events & (EPOLLERR | EPOLLHUP)))
+			end(forwarder, connection, true);
 		if (side == 0)
 			return; /* kept for when there is somebody to talk to */
 		if (!is_connected(connection)) {

@@ -109,6 +109,11 @@ static _Noreturn void serve_datagrams(int fd)
 		struct sockaddr_storage from;
 		socklen_t length = sizeof(from);
 		ssize_t n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &length);
+		/* Nothing is said to that, and to this which port the client has. */
+		if (n == 5 && memcmp(data, "quiet", 5) == 0)
+			continue;
+		if (n == 3 && memcmp(data, "who", 3) == 0)
+			n = (ssize_t)sizeof(in_port_t), memcpy(data, &((struct sockaddr_in *)&from)->sin_port, sizeof(in_port_t));
 		if (n >= 0)
 			sendto(fd, data, (size_t)n, 0, (struct sockaddr *)&from, length);
 	}
@@ -139,6 +144,14 @@ static _Noreturn void serve_who(int listening)
 	}
 }
 
+/* Port 7: takes no connection, and has no room for them to wait. */
+static _Noreturn void serve_nobody(int listening)
+{
+	listen(listening, 0);
+	for (;;)
+		pause();
+}
+
 static void start_server(void (*serve)(int), int fd)
 {
 	if (fork() == 0)
@@ -166,6 +179,7 @@ static pid_t start_container(int *ret_netns)
 		start_server(serve_many, serve_socket(SOCK_STREAM, 4));
 		start_server(serve_reset, serve_socket(SOCK_STREAM, 5));
 		start_server(serve_who, serve_socket(SOCK_STREAM, 6));
+		start_server(serve_nobody, serve_socket(SOCK_STREAM, 7));
 		(void)!write(ends[1], "r", 1);
 		for (;;)
 			pause();
@@ -182,7 +196,7 @@ static pid_t start_container(int *ret_netns)
 
 /* ---- the forwarder in front of it ---- */
 
-enum { ECHO, DATAGRAM, NOBODY, MANY, RESET, WHO, PORTS };
+enum { ECHO, DATAGRAM, NOBODY, MANY, RESET, WHO, FULL, PORTS };
 
 struct fixture {
 	pid_t container;

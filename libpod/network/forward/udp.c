@@ -2,7 +2,8 @@
 /*
  * UDP. Every client of a listening socket has a flow: a socket in the container's namespace, connected to what listens
  * there, whose answers go back to that client from the address that it had sent to. A flow ends after some time without
- * a datagram in either direction, or when it is the one unused for the longest and a new client needs its place.
+ * a datagram in either direction, or when it is the one unused for the longest and a new client needs its place: of those
+ * that were never answered first, because anybody can send from ever new addresses, which need not even be his own.
  */
 #include <errno.h>
 #include <string.h>
@@ -34,23 +35,27 @@ static uint32_t *bucket(struct flows *flows, uint32_t listener, const struct soc
 
 static void unlink_use(struct flows *flows, struct flow *flow)
 {
-	*(flow->older == NO_INDEX ? &flows->oldest : &flows->items[flow->older].newer) = flow->newer;
-	*(flow->newer == NO_INDEX ? &flows->newest : &flows->items[flow->newer].older) = flow->older;
+	*(flow->older == NO_INDEX ? &flows->oldest[flow->answered] : &flows->items[flow->older].newer) = flow->newer;
+	*(flow->newer == NO_INDEX ? &flows->newest[flow->answered] : &flows->items[flow->newer].older) = flow->older;
+	flows->answered -= flow->answered;
 }
 
 static void link_newest(struct flows *flows, struct flow *flow)
 {
 	uint32_t index = (uint32_t)(flow - flows->items);
 	flow->used_ms = forward_now_ms();
-	flow->older = flows->newest;
+	uint32_t *newest = &flows->newest[flow->answered];
+	flow->older = *newest;
 	flow->newer = NO_INDEX;
-	*(flows->newest == NO_INDEX ? &flows->oldest : &flows->items[flows->newest].newer) = index;
-	flows->newest = index;
+	*(*newest == NO_INDEX ? &flows->oldest[flow->answered] : &flows->items[*newest].newer) = index;
+	*newest = index;
+	flows->answered += flow->answered;
 }
 
-static void touch(struct flows *flows, struct flow *flow)
+static void touch(struct flows *flows, struct flow *flow, bool answered)
 {
 	unlink_use(flows, flow);
+	flow->answered |= answered;
 	link_newest(flows, flow);
 }
 
@@ -123,8 +128,10 @@ static struct flow *make(struct forwarder *forwarder, uint32_t listener, const s
 			 const struct sockaddr_storage *local)
 {
 	struct flows *flows = &forwarder->flows;
+	/* Room is left for new ones to be answered in. */
+	bool answered = flows->oldest[0] == NO_INDEX || flows->answered > flows->capacity / 4 * 3;
 	if (flows->free >= flows->capacity)
-		end(forwarder, &flows->items[flows->oldest]);
+		end(forwarder, &flows->items[flows->oldest[answered]]);
 	uint32_t index = flows->free;
 	struct flow *flow = &flows->items[index];
 	struct flow fresh = {
@@ -152,24 +159,30 @@ static struct flow *make(struct forwarder *forwarder, uint32_t listener, const s
 int udp_expire(struct forwarder *forwarder)
 {
 	struct flows *flows = &forwarder->flows;
-	while (flows->oldest != NO_INDEX) {
-		struct flow *flow = &flows->items[flows->oldest];
-		int64_t left = flow->used_ms + IDLE_MS - forward_now_ms();
-		if (left > 0)
-			return (int)left;
-		end(forwarder, flow);
+	int64_t next = -1;
+	for (int i = 0; i < 2; i++) {
+		while (flows->oldest[i] != NO_INDEX) {
+			struct flow *flow = &flows->items[flows->oldest[i]];
+			int64_t left = flow->used_ms + IDLE_MS - forward_now_ms();
+			if (left > 0) {
+				next = next < 0 || left < next ? left : next;
+				break;
+			}
+			end(forwarder, flow);
+		}
 	}
-	return -1;
+	return (int)next;
 }
 
 void udp_forget(struct forwarder *forwarder, uint32_t listener)
 {
 	struct flows *flows = &forwarder->flows;
-	for (uint32_t i = flows->oldest, next; i != NO_INDEX; i = next) {
-		next = flows->items[i].newer;
-		if (listener == NO_INDEX || flows->items[i].listener == listener)
-			end(forwarder, &flows->items[i]);
-	}
+	for (int list = 0; list < 2; list++)
+		for (uint32_t i = flows->oldest[list], next; i != NO_INDEX; i = next) {
+			next = flows->items[i].newer;
+			if (listener == NO_INDEX || flows->items[i].listener == listener)
+				end(forwarder, &flows->items[i]);
+		}
 }
 
 /* ---- the address of ours that a client used (ip(7), ipv6(7): PKTINFO) ---- */
@@ -265,7 +278,7 @@ void udp_from_clients(struct forwarder *forwarder, uint32_t listener)
 			flow = make(forwarder, listener, &client, &local);
 		if (!flow)
 			continue; /* lost, as datagrams may be */
-		touch(&forwarder->flows, flow);
+		touch(&forwarder->flows, flow, false);
 		pass_on(forwarder, flow, (size_t)length);
 	}
 }
@@ -296,8 +309,7 @@ void udp_event(struct forwarder *forwarder, const struct event_data *data)
 		/* An error is "port unreachable": whatever listens there may be restarting. Reading has cleared it. */
 		if (length < 0)
 			return;
-		flow->answered = true;
-		touch(&forwarder->flows, flow);
+		touch(&forwarder->flows, flow, true);
 		answer(forwarder, flow, (size_t)length);
 	}
 }
