@@ -80,6 +80,8 @@ static const struct member members[] = {
     MEMBER("restartMax", INTEGER64, restart_max),
     MEMBER("securityOptions", VECTOR, security_options),
     MEMBER("capAdd", VECTOR, cap_add),
+    MEMBER("groupAdd", VECTOR, group_add),
+    MEMBER("volumesFrom", VECTOR, volumes_from),
     MEMBER("capDrop", VECTOR, cap_drop),
     LISTED("binds", VECTOR, binds),
     MEMBER("tmpfs", VECTOR, tmpfs),

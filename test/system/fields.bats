@@ -66,3 +66,24 @@ setup() {
 	expect_error 125 'cpu-shares must lie between 2 and 262144' coracle create -c 1 busybox true
 	expect_equal "$(coracle run --rm --disable-content-trust=false -a stdout busybox echo out)" out
 }
+
+@test "inspect: what else docker's and podman's templates ask for of a container" {
+	local field
+	coracle create --name other -v vol:/data busybox true >/dev/null
+	coracle create --name box --group-add www-data --group-add 7 --volumes-from other:ro --log-opt max-size=2m --cgroup-manager cgroupfs --cgroup-conf memory.high=1G \
+		busybox true >/dev/null
+	expect_equal "$(coracle inspect -f '{{join .HostConfig.GroupAdd " "}} {{.HostConfig.VolumesFrom}} {{.HostConfig.LogConfig.Size}} {{.HostConfig.CgroupManager}} {{.HostConfig.CgroupConf}}' box)" \
+		"www-data 7 [other:ro] 2.1MB cgroupfs map[memory.high:1G]"
+	for field in HostConfig.{BlkioWeightDevice,BlkioDevice{Read,Write}{Bps,IOps},Cgroup,ConsoleSize,Cpu{Count,Percent,RealtimePeriod,RealtimeRuntime},DiskQuota,Isolation,KernelMemory,Links,VolumeDriver} \
+		Pod IsInfra Namespace ExecIDs NetworkSettings.{SandboxKey,HairpinMode,LinkLocalIPv6Address,LinkLocalIPv6PrefixLen}; do
+		run -0 coracle inspect -f "{{.$field}}" box
+	done
+	[[ -d $(coracle inspect -f '{{.StaticDir}}' box) ]]
+	for field in $(find /sys/class/block -mindepth 1 -maxdepth 1 -printf '/dev/%f '); do
+		[[ -b $field ]] || continue
+		coracle create --name "${field##*/}" --device-read-bps "$field:1m" --blkio-weight-device "$field:200" busybox true >/dev/null
+		expect_equal "$(coracle inspect -f '{{json .HostConfig.BlkioDeviceReadBps}} {{json .HostConfig.BlkioWeightDevice}}' "${field##*/}")" \
+			"[{\"Path\":\"$field\",\"Rate\":1048576}] [{\"Path\":\"$field\",\"Weight\":200}]"
+		break
+	done
+}
