@@ -87,3 +87,13 @@ setup() {
 		break
 	done
 }
+
+@test "tables: what others have written neither breaks a line nor reaches the terminal as a command" {
+	local escape=$'\e[31m'
+	coracle run -d --name box --network none busybox sh -c "sleep 1000 # ${escape}red"$'\nnext\u009bline\tcell' >/dev/null
+	expect_equal "$(coracle ps --no-trunc | wc -l)" 2
+	expect_equal "$(coracle ps --no-trunc --format 'table {{.Command}}' | tail -n 1)" "sh -c sleep 1000 #  [31mred next  line cell"
+	expect_equal "$(coracle top box args | sed -n 2p)" "sh -c sleep 1000 #  [31mred next  line cell"
+	# Scripts get it as it is.
+	[[ $(coracle ps --no-trunc --format '{{.Command}}') == *"$escape"* ]]
+}
