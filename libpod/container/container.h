@@ -104,7 +104,7 @@ struct container {
 	int64_t log_max_files;
 	char *restart_policy; /* "no" "always" "on-failure" "unless-stopped" */
 	int64_t restart_max;
-	struct strv security_options, cap_add, cap_drop, binds, tmpfs; /* as given, for inspect */
+	struct strv security_options, cap_add, cap_drop, binds, tmpfs, group_add, volumes_from; /* as given, for inspect */
 	struct strv mounts;         /* what the user and the image asked for: "type\tdestination\tsource" */
 	struct strv volumes;        /* "name:destination" */
 	struct strv devices;        /* "host:container:rwm", and names of CDI devices */

@@ -71,6 +71,8 @@ const struct record_member record_members[] = {
     MEMBER("restartMax", INTEGER64, restart_max),
     MEMBER("securityOptions", VECTOR, security_options),
     MEMBER("capAdd", VECTOR, cap_add),
+    MEMBER("groupAdd", VECTOR, group_add),
+    MEMBER("volumesFrom", VECTOR, volumes_from),
     MEMBER("capDrop", VECTOR, cap_drop),
     LISTED("binds", VECTOR, binds),
     MEMBER("tmpfs", VECTOR, tmpfs),

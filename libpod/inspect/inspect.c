@@ -215,6 +215,7 @@ static struct json_object *host_config_object(struct store *store, const struct 
 	json_add_string(object, "ContainerIDFile", or_empty(container->cid_file));
 	json_add_string(log, "Type", container->log_driver);
 	struct json_object *log_config = json_object_new_object();
+	char shown_size[TEXT_STAMP_MAX];
 	auto_free char *files = xasprintf("%lld", (long long)container->log_max_files);
 	auto_free char *size = xasprintf("%lld", (long long)container->log_max_size);
 	if (container->log_max_size) {
@@ -255,8 +256,11 @@ static struct json_object *host_config_object(struct store *store, const struct 
 	json_add_string(object, "CgroupParent", or_empty(container->cgroup_parent));
 	json_add_string(object, "Cgroups", container->cgroups ? container->cgroups : "default");
 	limits_inspect(spec->resources, object);
+	inspect_add_others(container, spec, object);
 	auto_free char *log_path = xasprintf("%s/containers/%s/%s-json.log", store->root, container->id, container->id);
 	json_add_string(log, "Path", log_path);
+	json_add_string(log, "Size", container->log_max_size ? format_human_size(shown_size, (uint64_t)container->log_max_size) : "0B");
+	json_add_string(log, "Tag", "");
 	return object;
 }
 
@@ -285,6 +289,12 @@ static void add_container_members(struct store *store, const struct container_en
 	json_add_string(object, "PidFile", or_empty(container->pid_file));
 	json_add_string(object, "ConmonPidFile", or_empty(container->monitor_pid_file));
 	json_add_string(object, "Name", container->name);
+	json_add_string(object, "Namespace", "");
+	json_add_string(object, "Pod", "");
+	json_add_bool(object, "IsInfra", false);
+	json_object_object_add(object, "ExecIDs", json_object_new_array());
+	auto_free char *directory = xasprintf("%s/containers/%s", store->root, container->id);
+	json_add_string(object, "StaticDir", directory);
 	auto_strv struct strv dependencies = STRV_INIT;
 	container_dependencies(container, &dependencies);
 	json_add_strv(object, "Dependencies", &dependencies);

@@ -88,6 +88,10 @@ struct json_object *inspect_network_settings(struct store *store, const struct c
 	add_endpoint(object, first);
 	json_add_string(object, "Bridge", "");
 	json_add_string(object, "SandboxID", "");
+	json_add_string(object, "SandboxKey", "");
+	json_add_bool(object, "HairpinMode", false);
+	json_add_string(object, "LinkLocalIPv6Address", "");
+	json_add_int(object, "LinkLocalIPv6PrefixLen", 0);
 	json_object_object_add(object, "Ports", inspect_ports(container, true));
 	for (size_t i = 0; i < container->networks_count; i++) {
 		const struct container_network *network = &container->networks[i];

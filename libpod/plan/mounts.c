@@ -183,6 +183,7 @@ static int collect(struct store *store, const struct create_options *options, st
 				return r;
 		}
 	}
+	strv_add_all(&plan->container->volumes_from, &options->volumes_from);
 	for (size_t i = 0; r >= 0 && i < options->volumes_from.count; i++)
 		r = mount_requests_from(store, options->volumes_from.items[i], requests, err);
 	for (size_t i = 0; i < options->volumes.count; i++)

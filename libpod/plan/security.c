@@ -219,6 +219,7 @@ int plan_security(struct store *store, const struct create_options *options, str
 		return r;
 	strv_add_all(&plan->container->security_options, &options->security_opts);
 	strv_add_all(&plan->container->cap_add, &options->cap_add);
+	strv_add_all(&plan->container->group_add, &options->group_add);
 	strv_add_all(&plan->container->cap_drop, &options->cap_drop);
 	plan->container->privileged = options->privileged;
 	return 0;

@@ -3,6 +3,9 @@
  * Lists: a template for each row, and tables. A table's template is executed for its heading too, with titles for data
  * (eval.h). What comes out is lines of cells parted by tabs, and only then, with all of them at hand, are they padded:
  * each cell that has one behind it to the widest of its column and two spaces more, and twelve at the least, as podman does.
+ *
+ * What is in a cell was written by others (a command, a label, an image's history). In a table it neither ends the line
+ * nor reaches the terminal as a command: control characters are blanks there. Without a table it comes out as it is.
  */
 #include <errno.h>
 #include <string.h>
@@ -109,6 +112,40 @@ static int execute_rows(const struct template *template, struct json_object *row
 	return 0;
 }
 
+/* C0, DEL, and C1 as UTF-8 has it. NULL: it has none. */
+static char *without_controls(const char *text)
+{
+	auto_free char *copy = xstrdup(text);
+	bool changed = false;
+	for (unsigned char *at = (unsigned char *)copy; *at; at++) {
+		bool pair = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+		if (*at >= ' ' && *at != 0x7f && !pair)
+			continue;
+		*at = ' ';
+		if (pair)
+			*++at = ' ';
+		changed = true;
+	}
+	return changed ? TAKE_PTR(copy) : NULL;
+}
+
+static void make_printable(struct json_object *value) /* NOLINT(misc-no-recursion) */
+{
+	if (json_object_is_type(value, json_type_string)) {
+		auto_free char *text = without_controls(json_object_get_string(value));
+		if (text)
+			json_object_set_string(value, text);
+	} else if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			make_printable(json_object_array_get_idx(value, i));
+	} else if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, key, member) {
+			(void)key;
+			make_printable(member);
+		}
+	}
+}
+
 static int print_table(const char *format, struct json_object *headers, struct json_object *rows, bool no_header,
 		       struct strbuf *out, struct error *err)
 {
@@ -122,6 +159,7 @@ static int print_table(const char *format, struct json_object *headers, struct j
 	if (r < 0)
 		return r;
 	part_columns(template_find(template, "", 0)->body);
+	make_printable(rows);
 
 	auto_strbuf struct strbuf lines = STRBUF_INIT;
 	if (!no_header) {

@@ -52,7 +52,8 @@ struct json_object *template_mark_map(struct json_object *object);
  *   "json"            one JSON array, indented (podman)
  *   "{{json .}}", …   the template for each row, a line each; "{{range .}}…{{end}}" ranges over the rows (podman)
  * `headers` is an object from field name to column title ("ID" → "CONTAINER ID"); a field without one gets its name in
- * capitals. `no_header` leaves the header line out. No column is cut: that is the caller's (--no-trunc).
+ * capitals. `no_header` leaves the header line out. No column is cut: that is the caller's (--no-trunc). For a table,
+ * control characters in the texts of `rows` become blanks.
  */
 int template_list(const char *format, const char *default_table, struct json_object *headers, struct json_object *rows,
 		  bool no_header, struct strbuf *out, struct error *err);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pkg/message/message.h"
@@ -161,6 +162,8 @@ static int run(const struct front *front, int argc, char **argv, struct error *e
 int front_main(int argc, char **argv, const struct front *front)
 {
 	open_standard_descriptors();
+	/* A store whose owner cannot read what he has put there is none. */
+	umask(umask(0) & (S_IRWXG | S_IRWXO));
 	struct error err = ERROR_INIT;
 	int r = run(front, argc, argv, &err);
 	if (fflush(stdout) != 0 && r == 0)

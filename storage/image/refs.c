@@ -128,8 +128,8 @@ static int visit_reference(struct walk *walk, int dirfd, const char *name)
 	struct ref ref;
 	struct error err = ERROR_INIT;
 	int r = read_ref(dirfd, name, &ref, &err);
-	/* What is damaged or has just been removed names nothing. */
-	if (r == -EINVAL)
+	/* What is damaged, cannot be read or has just been removed names nothing. */
+	if (r == -EINVAL || r == -EACCES)
 		return visit_stray(walk, name);
 	if (r <= 0 || !walk->visitor)
 		return 0;

@@ -270,3 +270,29 @@ expect_mended() {
 	expect_output "Nothing is wrong."
 	one rmi -a >/dev/null
 }
+
+@test "a reference that cannot be read is found, and mended" {
+	load_image busybox
+	chmod 0 "$ROOT/refs/localhost/busybox/:latest"
+	run coracle system check
+	expect_status 1
+	expect_match 'refs/localhost/busybox/:latest: the reference is damaged'
+	coracle system check --repair
+	coracle system check
+	load_image busybox
+	coracle run --rm busybox true
+}
+
+@test "whatever the umask is, the store's owner can read what is in it" {
+	(
+		umask 0777
+		load_image busybox
+		coracle volume create vol >/dev/null
+		coracle create --name box -v vol:/data busybox sh -c 'umask; touch /data/file' >/dev/null
+		coracle tag busybox other
+	)
+	expect_equal "$(coracle start -a box)" 0022
+	expect_equal "$(coracle run --rm -v vol:/data other stat -c %a /data/file)" 644
+	coracle rm box >/dev/null
+	coracle system check
+}

@@ -66,3 +66,34 @@ setup() {
 	expect_error 125 'cpu-shares must lie between 2 and 262144' coracle create -c 1 busybox true
 	expect_equal "$(coracle run --rm --disable-content-trust=false -a stdout busybox echo out)" out
 }
+
+@test "inspect: what else docker's and podman's templates ask for of a container" {
+	local field
+	coracle create --name other -v vol:/data busybox true >/dev/null
+	coracle create --name box --group-add www-data --group-add 7 --volumes-from other:ro --log-opt max-size=2m --cgroup-manager cgroupfs --cgroup-conf memory.high=1G \
+		busybox true >/dev/null
+	expect_equal "$(coracle inspect -f '{{join .HostConfig.GroupAdd " "}} {{.HostConfig.VolumesFrom}} {{.HostConfig.LogConfig.Size}} {{.HostConfig.CgroupManager}} {{.HostConfig.CgroupConf}}' box)" \
+		"www-data 7 [other:ro] 2.1MB cgroupfs map[memory.high:1G]"
+	for field in HostConfig.{BlkioWeightDevice,BlkioDevice{Read,Write}{Bps,IOps},Cgroup,ConsoleSize,Cpu{Count,Percent,RealtimePeriod,RealtimeRuntime},DiskQuota,Isolation,KernelMemory,Links,VolumeDriver} \
+		Pod IsInfra Namespace ExecIDs NetworkSettings.{SandboxKey,HairpinMode,LinkLocalIPv6Address,LinkLocalIPv6PrefixLen}; do
+		run -0 coracle inspect -f "{{.$field}}" box
+	done
+	[[ -d $(coracle inspect -f '{{.StaticDir}}' box) ]]
+	for field in $(find /sys/class/block -mindepth 1 -maxdepth 1 -printf '/dev/%f '); do
+		[[ -b $field ]] || continue
+		coracle create --name "${field##*/}" --device-read-bps "$field:1m" --blkio-weight-device "$field:200" busybox true >/dev/null
+		expect_equal "$(coracle inspect -f '{{json .HostConfig.BlkioDeviceReadBps}} {{json .HostConfig.BlkioWeightDevice}}' "${field##*/}")" \
+			"[{\"Path\":\"$field\",\"Rate\":1048576}] [{\"Path\":\"$field\",\"Weight\":200}]"
+		break
+	done
+}
+
+@test "tables: what others have written neither breaks a line nor reaches the terminal as a command" {
+	local escape=$'\e[31m'
+	coracle run -d --name box --network none busybox sh -c "sleep 1000 # ${escape}red"$'\nnext\u009bline\tcell' >/dev/null
+	expect_equal "$(coracle ps --no-trunc | wc -l)" 2
+	expect_equal "$(coracle ps --no-trunc --format 'table {{.Command}}' | tail -n 1)" "sh -c sleep 1000 #  [31mred next  line cell"
+	expect_equal "$(coracle top box args | sed -n 2p)" "sh -c sleep 1000 #  [31mred next  line cell"
+	# Scripts get it as it is.
+	[[ $(coracle ps --no-trunc --format '{{.Command}}') == *"$escape"* ]]
+}
