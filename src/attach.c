@@ -41,6 +41,8 @@ static int run(struct cli_context *context, struct error *err)
 	if (list.count == 0)
 		return error_set(err, ENOENT, "there is no container");
 	struct container *container = list.items[0].container;
+	if (list.items[0].state.status == CONTAINER_PAUSED)
+		return error_set(err, EBUSY, "container %s is paused; `coracle unpause %s` first", container->name, container->name);
 	auto_launch struct launch launch = LAUNCH_INIT;
 	if ((launch.control = monitor_connect(store, container->id, err)) < 0) {
 		if (launch.control == -ESRCH)

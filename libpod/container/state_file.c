@@ -4,6 +4,9 @@
  *
  * The monitor writes it, so nothing here uses the heap. It is replaced by rename: a reader sees the old or the new, and what a full disk or a
  * power cut left half written is told from a state file by its missing end and reported as -EBADMSG.
+ *
+ * Where the disk is full for a further file, what the old one has of it is written over: how a container ended is worth more than that who reads at this very
+ * moment sees one whole line. That one has -EBADMSG, and asks the lock.
  */
 #include "libpod/container/container.h"
 
@@ -34,6 +37,12 @@ static void escape_text(char *out, size_t size, const char *text)
 	out[n] = '\0';
 }
 
+static bool write_over(int dirfd, const char *line, size_t length)
+{
+	auto_close int fd = openat(dirfd, STATE_FILE, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd >= 0 && pwrite(fd, line, length, 0) == (ssize_t)length && ftruncate(fd, (off_t)length) == 0;
+}
+
 int container_state_write(int dirfd, const struct container_state *state, struct error *err)
 {
 	char text[2 * sizeof(state->error)], line[STATE_MAX];
@@ -46,17 +55,14 @@ int container_state_write(int dirfd, const struct container_state *state, struct
 			 state->finished_ns, state->exit_code, state->restart_count, state->oom_killed ? "true" : "false",
 			 state->stopped_by_user ? "true" : "false", text);
 	auto_close int fd = openat(dirfd, STATE_TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_sys(err, errno, "write the container's state");
-	ssize_t written = write(fd, line, (size_t)n);
-	if (written != n) {
-		int errnum = written < 0 ? errno : ENOSPC;
-		unlinkat(dirfd, STATE_TEMPORARY, 0);
-		return error_sys(err, errnum, "write the container's state");
-	}
-	if (renameat(dirfd, STATE_TEMPORARY, dirfd, STATE_FILE) < 0)
-		return error_sys(err, errno, "write the container's state");
-	return 0;
+	ssize_t written = fd < 0 ? -1 : write(fd, line, (size_t)n);
+	if (written == n && renameat(dirfd, STATE_TEMPORARY, dirfd, STATE_FILE) == 0)
+		return 0;
+	int errnum = written < 0 || written == n ? errno : ENOSPC;
+	unlinkat(dirfd, STATE_TEMPORARY, 0);
+	if ((errnum == ENOSPC || errnum == EDQUOT) && write_over(dirfd, line, (size_t)n))
+		return 0;
+	return error_sys(err, errnum, "write the container's state");
 }
 
 /* ---- reading: a cursor that demands what the writer writes ---- */

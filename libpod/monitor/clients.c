@@ -161,6 +161,19 @@ static int resize(struct monitor *m, const struct monitor_request *request)
 	return m->streams[0].source.fd >= 0 && ioctl(m->streams[0].source.fd, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
+/* Who comes to a program that fills its window sees nothing of it until that draws anew, and it does when its window's size changes: where it has
+ * this one already, it has another for a moment. */
+static void redraw(struct monitor *m, const struct monitor_request *request)
+{
+	struct winsize now;
+	struct monitor_request taller = *request;
+	int master = m->streams[0].source.fd;
+	if (!m->d.terminal || master < 0 || ioctl(master, TIOCGWINSZ, &now) < 0 || now.ws_row != request->rows || now.ws_col != request->columns)
+		return;
+	taller.rows++;
+	resize(m, &taller);
+}
+
 static int take(int *fds, size_t count, size_t *used)
 {
 	if (*used >= count)
@@ -196,8 +209,10 @@ static int attach(struct monitor *m, struct client *client, const struct monitor
 	client->waits = true;
 	take_streams(m, client, &descriptors);
 	input_pump(m);
-	if (request->rows && request->columns)
+	if (request->rows && request->columns) {
+		redraw(m, request);
 		resize(m, request);
+	}
 	return 0;
 }
 

@@ -19,6 +19,7 @@
 #define DRAIN_MS       200	 /* for output that somebody outside still holds open */
 #define BACKOFF_MIN_MS 100
 #define BACKOFF_MAX_MS 60000
+#define WRITE_AGAIN_MS 1000	 /* when there was no room for the state */
 #define LONG_LIFE_NS   INT64_C(10000000000) /* up for so long: the next failure is a new one */
 #define SOON_MS	       1
 #define LONGEST_S      INT64_C(1000000000) /* a time-out beyond it is as good as this one, and would overflow */
@@ -28,7 +29,8 @@ void life_write_state(struct monitor *m, enum container_status status)
 	m->state.status = status;
 	m->state.pid = m->exited ? 0 : m->d.host_pid;
 	m->state.restart_count = m->d.restart_count;
-	container_state_write(m->d.directory_fd, &m->state, NULL);
+	int r = container_state_write(m->d.directory_fd, &m->state, NULL);
+	m->write_again = r < 0 ? now_ms() + WRITE_AGAIN_MS : 0;
 }
 
 /* By somebody who is there still. */
@@ -250,7 +252,7 @@ int64_t life_next_timer(const struct monitor *m)
 	int64_t at = earlier(earlier(m->kill_at, m->over_at), m->restart_at);
 	if (m->phase == PHASE_DRAINING && now_ms() < m->drain_until)
 		at = earlier(at, m->drain_until);
-	at = earlier(earlier(earlier(at, m->look_again), m->remake_at), network_next_timer(m));
+	at = earlier(earlier(earlier(earlier(at, m->look_again), m->remake_at), m->write_again), network_next_timer(m));
 	if (!at)
 		return -1;
 	int64_t left = at - now_ms();
@@ -270,6 +272,8 @@ void life_timers(struct monitor *m)
 		m->remake_at = 0;
 		control_open(m);
 	}
+	if (m->write_again && now >= m->write_again)
+		life_write_state(m, m->state.status);
 	network_timer(m);
 	if (m->phase == PHASE_DRAINING)
 		drain(m);

@@ -70,7 +70,7 @@ struct monitor {
 	dev_t socket_device;
 	struct container_state state;
 	bool paused, stopping;
-	int64_t kill_at, over_at, drain_until, restart_at, look_again, remake_at; /* CLOCK_MONOTONIC ms; 0: not set */
+	int64_t kill_at, over_at, drain_until, restart_at, look_again, remake_at, write_again; /* CLOCK_MONOTONIC ms; 0: not set */
 	bool exited;
 	int exit_code;
 	pid_t mender_pid; /* brings helpers of the network back; 0: nobody does */

@@ -267,6 +267,40 @@ only_anchor() {
 	expect_status 0
 }
 
+@test "crash: the disk is full while a container starts, and when it ends: what became of it is known" {
+	cat >"$T/script" <<-'S'
+		mkdir -p $T/small && mount -t tmpfs -o size=12m none $T/small || exit 99
+		small() { $BUILD/coracle --root $T/small/root --runroot $T/small/run "$@"; }
+		state() { small inspect --format "$1 {{.State.Status}} {{.State.ExitCode}} {{ne .State.Pid 0}}" $1; }
+		wait_for() { for i in $(seq 100); do [ "$(state ${1%% *})" != "$1" ] || break; sleep 0.05; done; state ${1%% *}; }
+		program='trap "exit 3" USR1; echo up; while :; do sleep 0.02; done'
+		small load -q -i $CORACLE_TEST_CACHE/busybox.tar || exit 98
+		small run -d --name before --log-driver none busybox sh -c "$program" >/dev/null
+		small create --name first --log-driver none busybox sh -c "$program" >/dev/null
+		small run --name second --log-driver none busybox true
+		# The last page goes to whoever still gets one.
+		dd if=/dev/zero of=$T/small/fill bs=4k 2>/dev/null; cat /proc/version >>$T/small/fill2 2>/dev/null
+		wait_for "before running 0 true"
+		sleep 0.5
+		small kill -s USR1 before
+		wait_for "before exited 3 false"
+		small start second >/dev/null 2>&1; echo "second $?"
+		wait_for "second exited 0 false"
+		small start first >/dev/null 2>&1; echo "first $?"
+		rm $T/small/fill $T/small/fill2
+		wait_for "first running 0 true"
+		small kill -s USR1 first
+		wait_for "first exited 3 false"
+		small rm -f -t 0 -a
+	S
+	run unshare --user --map-root-user --mount bash "$T/script"
+	expect_status 0
+	expect_match 'before exited 3 false'
+	expect_match 'second exited 0 false'
+	# Either it starts, and is seen to run as soon as there is room to say so, or it says that there is none.
+	expect_match 'first 125|first running 0 true'
+}
+
 @test "kill: the first use of a volume by a container with other ids: who comes next fills it" {
 	load_image busybox
 	# A user namespace that lives, since strace takes newuidmap's rights away.

@@ -84,6 +84,20 @@ setup() {
 	wait $other
 }
 
+@test "attach: what fills the window is drawn anew, though the size is as before" {
+	coracle run -dit --name one busybox sh -c 'trap "echo drawn \$(stty size)" WINCH; echo up; while :; do sleep 0.05; done'
+	wait_for_log one up
+	run terminal size=20x70 'expect=drawn 20 70' 'send=\x10\x11' -- "$T/coracle" attach one
+	expect_status 0
+	run terminal size=20x70 'expect=drawn 20 70' 'send=\x10\x11' -- "$T/coracle" attach one
+	expect_status 0
+	run terminal size=20x70 'expect=drawn 20 70' 'send=\x10\x11' -- "$T/coracle" start -ai one
+	expect_status 0
+	coracle pause one
+	expect_error 125 'paused.*unpause' coracle attach one
+	coracle rm -f -t 0 one
+}
+
 @test "exec -it: a terminal of its own, size, keys, exit status" {
 	coracle run -d --name one busybox sleep 1000
 	run terminal size=33x99 'expect=# ' 'send=tty; stty size; exit 9\n' -- "$T/coracle" exec -it one sh
