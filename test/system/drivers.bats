@@ -6,7 +6,7 @@ load helpers
 exercise() {
 	driven() { coracle --storage-driver "$1" "${@:2}"; }
 	driven "$1" load -q -i "$CORACLE_TEST_CACHE/busybox.tar"
-	driven "$1" run -d --name one busybox sh -c 'echo run >>/count; rm -r /home/alice; mkdir /home/alice; mv /var/www /moved; chown 33:33 /count; echo up; sleep 1000'
+	driven "$1" run -d --name one busybox sh -c 'echo run >>/count; rm -r /home/alice; mkdir /home/alice; mv /var/www /moved 2>/dev/null; chown 33:33 /count; echo up; sleep 1000'
 	expect_equal "$(inspected one GraphDriver.Name)" "$1"
 	wait_for_log one up
 	run coracle exec one sh -c 'cat /count; ls -A /home/alice; cat /moved/index.html; stat -c %u:%g /count /moved/index.html; ls /var'
@@ -14,7 +14,7 @@ exercise() {
 	# The driver is the container's: no option is needed from now on.
 	coracle stop -t 0 one
 	coracle start one
-	wait_for_log one $'run\nup\nup' || wait_until 10 sh -c '[ "$("$T/coracle" exec one wc -l </count 2>/dev/null)" = 2 ] || [ "$("$T/coracle" exec one cat /count | wc -l)" = 2 ]'
+	wait_for_log one $'up\nup'
 	expect_equal "$(coracle exec one cat /count)" $'run\nrun'
 	# Two containers at once, each its own.
 	expect_equal "$(driven "$1" run --rm busybox sh -c 'ls /count 2>&1; cat /var/www/index.html')" $'ls: /count: No such file or directory\nwelcome to busybox'

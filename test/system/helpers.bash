@@ -255,9 +255,9 @@ no_containers() { # [option…]
 	[[ -z $(coracle ps -aq "$@") ]]
 }
 
-# The container has written a line that contains the text.
+# The container has written the text, which may be several lines.
 has_logged() { # container text
-	coracle logs "$1" 2>&1 | grep -qF -- "$2"
+	[[ $(coracle logs "$1" 2>&1) == *"$2"* ]]
 }
 
 wait_for_log() { # container text

@@ -66,11 +66,13 @@ expect_all_come() { # repository…
 	run -0 coracle system check
 }
 
-# names: cut-KIND-N-TIMES for every byte of the answer's length.
+# names: cut-KIND-N-TIMES for every byte of the answer's length. With sanitizers every seventh does where it is asked for again: each byte is looked at where it is
+# refused, and the way from there on is the same for all.
 name_each_byte() { # kind length times
-	local n
+	local n step=1
+	[[ ! -e $BUILD/sanitizer-reports || $3 == 0 ]] || step=7
 	names=()
-	for ((n = 0; n < $2; n++)); do
+	for ((n = 0; n < $2; n += step)); do
 		names+=("cut-$1-$n-$3")
 	done
 }
