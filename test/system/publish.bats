@@ -523,7 +523,7 @@ sees_some() { [[ -n $(sees_datagram "$@") ]]; }
 		'[ -e /told/serve ] || exit 1; for p in 80 81; do httpd -p $p -h /var/www; done; sleep 1000' >/dev/null
 	tried() { [[ $(inspected waits RestartCount) -ge 6 ]]; }
 	wait_until 30 tried
-	waits() { [[ $(inspected waits State.Status) == initialized ]]; }
+	waits() { [[ $(inspected waits State.Status) == restarting ]]; }
 	wait_until 10 waits
 	begin=$SECONDS
 	run coracle network publish waits "127.0.0.1:$((a + 1)):81" "127.0.0.1:$((a + 2)):82"
