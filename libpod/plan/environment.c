@@ -32,7 +32,9 @@ int plan_env_file(const char *path, struct strv *env, struct error *err)
 	if (r < 0)
 		return error_context(err, "environment file");
 	size_t number = 0;
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+	/* A byte order mark, which editors of other systems write, is no part of the first name. */
+	size_t mark = text_starts_with(text, "\xef\xbb\xbf") ? 3 : 0;
+	for (char *rest = text + mark, *line; (line = strsep(&rest, "\n"));) {
 		number++;
 		line += strspn(line, " \t");
 		size_t length = strlen(line);

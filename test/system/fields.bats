@@ -1,4 +1,3 @@
-#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # fields: what docker's and podman's manuals say that templates can ask for, and the spellings of options that scripts use.
 

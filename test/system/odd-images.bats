@@ -1,4 +1,3 @@
-#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # odd-images: configurations that images have in the wild, beside what the specification of images says.
 
@@ -76,4 +75,10 @@ native() {
 	coracle image prune -a -f --filter label!=b >/dev/null 2>&1
 	expect_equal "$(coracle images --format '{{.Repository}}')" docker.io/library/odd
 	expect_equal "$(coracle info -f '{{.Store.VolumePath}}')" "$ROOT/volumes"
+}
+
+@test "an environment file that an editor of another system has written" {
+	load_image busybox
+	printf '\xef\xbb\xbfFIRST=1\r\nSECOND=2\r\n' >file
+	expect_equal "$(coracle run --rm --env-file file busybox sh -c 'printf %s "$FIRST.$SECOND."')" "1.2."
 }
