@@ -14,7 +14,8 @@
 /* Whether the container's ports can be published, and, when it runs, be changed now: -EINVAL and why not. */
 int network_can_publish(const struct container *container, bool running, struct error *err);
 
-/* Of a running container: opens the listening sockets of container->ports from `first` on, choosing those that are
+/* Of a container that runs, or waits for its restart (its monitor has the sockets, and serves them with its next life):
+ * opens the listening sockets of container->ports from `first` on, choosing those that are
  * left to us, writes the record (through its directory) and has them served. When something fails the record is as
  * it was: -EADDRINUSE with who holds it … */
 int network_publish(struct store *store, struct container *container, size_t first, int directory_fd,
@@ -25,7 +26,7 @@ int network_publish(struct store *store, struct container *container, size_t fir
  * changed. */
 int network_remove_ports(struct container *container, const struct container_port *wanted,
 			 struct container_port **ret_removed, size_t *ret_count, struct error *err);
-/* Of a running container: those are not served any more, and are free when this returns. */
+/* Of such a container: those are not served any more, and are free when this returns. */
 int network_unpublish(struct store *store, const struct container *container, const struct container_port *ports,
 		      size_t count, struct error *err);
 

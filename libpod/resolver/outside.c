@@ -83,13 +83,33 @@ static void try_next(struct resolver *resolver, struct exchange *exchange)
 	give_up(resolver, exchange, DNS_SERVFAIL, false);
 }
 
+/*
+ * Whether the asker may have one more. Servers that do not answer hold what was asked of them for seconds; nobody may
+ * have more than twice as many under way as there is room left, so that there is always some for those who have few.
+ */
+static bool has_share(const struct resolver *resolver, const struct asker *asker, const struct servers *servers)
+{
+	struct resolver_address source = resolver_source(&asker->peer);
+	size_t room = servers->of_host ? POOL_UDP : EXCHANGES, own = 0;
+	for (size_t i = 0; i < EXCHANGES; i++) {
+		const struct exchange *exchange = &resolver->exchanges[i];
+		if (!exchange->used || exchange->servers.of_host != servers->of_host)
+			continue;
+		struct resolver_address other = resolver_source(&exchange->asker.peer);
+		own += memcmp(&other, &source, sizeof(source)) == 0;
+		room -= room > 0;
+	}
+	return own < 2 * room;
+}
+
 void resolver_ask_outside(struct resolver *resolver, const struct asker *asker, const struct dns_query *query,
 			  const struct servers *servers, const unsigned char *message, size_t length)
 {
 	struct exchange *exchange = resolver->exchanges;
 	while (exchange < resolver->exchanges + EXCHANGES && exchange->used)
 		exchange++;
-	if (exchange == resolver->exchanges + EXCHANGES || length > QUERY_MAX || !servers->count) {
+	if (exchange == resolver->exchanges + EXCHANGES || length > QUERY_MAX || !servers->count ||
+	    !has_share(resolver, asker, servers)) {
 		resolver_reply_error(resolver, asker, query, DNS_SERVFAIL, false);
 		return;
 	}

@@ -3,14 +3,17 @@
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
+#include <net/if.h>
 #include <poll.h>
 #include <resolv.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -273,11 +276,80 @@ static void test_rate(void **state)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+/* ---- one who floods ---- */
+
+/* A name server on port 53, in namespaces of our own, that says nothing. */
+static int silent_server(void)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(53)};
+	struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	assert_int_equal(unshare(CLONE_NEWUSER | CLONE_NEWNET), 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &loopback), 0);
+	inet_pton(AF_INET, "127.0.0.53", &in.sin_addr);
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	return fd;
+}
+
+static int asker_at(const char *text)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	inet_pton(AF_INET, text, &in.sin_addr);
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	return fd;
+}
+
+/* Sends the query so often; whether the server hears of the name. */
+static bool is_asked(struct fixture *fixture, int asker, const char *name, size_t times, int server)
+{
+	unsigned char query[512], heard[512];
+	bool found = false;
+	int length = res_mkquery(ns_o_query, name, ns_c_in, ns_t_a, NULL, 0, NULL, query, sizeof(query));
+	assert_true(length > 0);
+	for (size_t i = 0; i < times; i++) {
+		assert_int_equal(sendto(asker, query, (size_t)length, 0, (struct sockaddr *)&fixture->server, sizeof(fixture->server)), length);
+		for (int turn = 0; turn < 3; turn++)
+			resolver_turn(fixture->resolver);
+		for (ssize_t n; (n = recv(server, heard, sizeof(heard), 0)) > 0;)
+			found |= n == length && memcmp(heard + 2, query + 2, (size_t)length - 2) == 0;
+	}
+	return found;
+}
+
+static void test_who_floods(void **state)
+{
+	(void)state;
+	struct fixture fixture = {.asker = -1};
+	char path[] = "/tmp/resolver-test-XXXXXX";
+	struct sockaddr_in other;
+	int file = mkstemp(path), server = silent_server(), flooder = asker_at("127.0.0.2"), calm = asker_at("127.0.0.3"), third = asker_at("127.0.0.4");
+	assert_true(write(file, "nameserver 127.0.0.53\n", 22) == 22);
+	struct resolver_options options = {.resolv_conf = path};
+	assert_int_equal(resolver_new(&options, &fixture.resolver, NULL), 0);
+	add_network(fixture.resolver, "web", false);
+	int udp = bound(SOCK_DGRAM, &fixture.server), tcp = bound(SOCK_STREAM, &other);
+	assert_int_equal(listen(tcp, 5), 0);
+	assert_int_equal(resolver_add_sockets(fixture.resolver, "web", udp, tcp, NULL), 0);
+	assert_true(is_asked(&fixture, flooder, "flood.example", 1000, server));
+	assert_true(is_asked(&fixture, calm, "calm.example", 1, server));
+	assert_true(is_asked(&fixture, calm, "flood.example", 1000, server));
+	assert_true(is_asked(&fixture, third, "third.example", 1, server));
+	resolver_free(fixture.resolver);
+	unlink(path);
+	close(file);
+	close(server);
+	close(flooder);
+	close(calm);
+	close(third);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_names),	 TEST(test_reverse), TEST(test_round_robin), TEST(test_who_asks),
 	    TEST(test_internal), TEST(test_host),    TEST(test_garbage),     TEST(test_rate),
+	    cmocka_unit_test(test_who_floods), /* the last one: it moves into other namespaces */
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -324,6 +324,37 @@ welcome to busybox"
 	expect_equal "$(grep -c end "$T/d/seen")" "$(grep -c eth0 "$T/d/seen")"
 }
 
+# keeper_ticks: the processor time that the keepers have had, in clock ticks.
+keeper_ticks() {
+	local pid sum=0
+	for pid in $(keepers); do sum=$((sum + $(awk '{print $14 + $15}' "/proc/$pid/stat"))); done
+	echo "$sum"
+}
+
+@test "the keeper sleeps while more are connected to it than it serves at once, and serves them then" {
+	local before
+	serve one --network bridge
+	python3 -c '
+import os, socket, sys, time
+os.chdir(sys.argv[1])
+held = []
+for i in range(100):
+    held.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+    held[-1].connect("socket")
+open(sys.argv[2], "w").close()
+time.sleep(3)
+for one in held[:90]: one.close()
+time.sleep(5)' "$RUNROOT/network" "$T/connected" 3>&- &
+	wait_until 10 test -e "$T/connected"
+	before=$(keeper_ticks)
+	sleep 2
+	[[ $(($(keeper_ticks) - before)) -lt 50 ]]
+	# One that asks meanwhile is answered when there is a place.
+	expect_equal "$(coracle network inspect bridge | jq -r '.[0].containers[].name')" one
+	wait $!
+	expect_equal "$(coracle network inspect bridge | jq -r '.[0].containers[].name')" one
+}
+
 @test "the helpers of networks are confined: system calls, capabilities, files, descriptors" {
 	coracle network create web
 	coracle run -d --name one --network web busybox sleep 1000

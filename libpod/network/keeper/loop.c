@@ -36,6 +36,14 @@ int keeper_watch(struct keeper *keeper, int fd, enum event_kind kind, uint64_t v
 	return epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+void keeper_accept_more(struct keeper *keeper, bool more)
+{
+	struct epoll_event event = {.events = more ? EPOLLIN : 0, .data.u64 = EVENT_LISTENER};
+	if (keeper->full == !more || epoll_ctl(keeper->epoll, EPOLL_CTL_MOD, keeper->listener, &event) < 0)
+		return;
+	keeper->full = !more;
+}
+
 int keeper_listen(int directory, struct error *err)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

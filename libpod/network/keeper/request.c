@@ -31,6 +31,8 @@ void request_accept(struct keeper *keeper)
 		}
 		return;
 	}
+	/* Who waits would be told of again and again. */
+	keeper_accept_more(keeper, false);
 }
 
 bool request_is_open(const struct keeper *keeper)
@@ -189,6 +191,7 @@ void request_read(struct keeper *keeper, size_t index)
 	} else if (n != -EAGAIN) {
 		close(fd);
 		keeper->requests[index] = -1;
+		keeper_accept_more(keeper, true);
 	}
 	cleanup_close(&fds.netlink);
 	cleanup_close(&fds.process);

@@ -73,6 +73,7 @@ struct keeper {
 	struct dead_link *dead_links;
 	int64_t idle_since_ms;         /* without a member; 0: there are some */
 	int requests[REQUESTS_MAX];    /* connections; -1: none */
+	bool full;                     /* no place is free, and the listener not watched */
 	struct keeper_request request; /* too large for a stack */
 	struct keeper_reply reply;
 };
@@ -131,6 +132,8 @@ bool request_is_open(const struct keeper *keeper);
 /* ---- loop.c ---- */
 int64_t keeper_now_ms(void);
 int keeper_watch(struct keeper *keeper, int fd, enum event_kind kind, uint64_t value);
+/* Whether connections are taken: while all places are in use they wait in the backlog. */
+void keeper_accept_more(struct keeper *keeper, bool more);
 /* Until there is no member left. 0, or negative when it cannot go on. */
 int keeper_loop(struct keeper *keeper);
 /* The socket under its name. */
