@@ -307,7 +307,8 @@ static void resolves_with_the_files_that_matter(void **state)
 static void withstands_anything(void **state)
 {
 	(void)state;
-	mutate_seed("unqualified-search-registries = ['docker.io']\n[[registry]]\nprefix = '*.example.com/x'\nlocation "
+	mutate_seed("unqualified-search-registries = ['docker.io']\ncredential-helpers = ['x']\nshort-name-mode = "
+		    "'enforcing'\n[[registry]]\nprefix = '*.example.com/x'\nlocation "
 		    "= 'a.org:5000/y'\ninsecure = true\n"
 		    "[[registry.mirror]]\nlocation = 'm.org'\npull-from-mirror = 'digest-only'\n[aliases]\n'debian' = "
 		    "'docker.io/library/debian'\n",
