@@ -223,17 +223,21 @@ static int hold(struct monitor *m, struct client *client)
 	return r;
 }
 
+/* The process has ended, and what comes after it is not wanted: only somebody who does not read keeps us. */
+static int stop_draining(struct monitor *m)
+{
+	for (struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
+		for (int i = 0; i < 2; i++)
+			client_stream_close(m, c, i);
+	m->state.stopped_by_user = true;
+	return 0;
+}
+
 static int stop(struct monitor *m, struct client *client, const struct monitor_request *request)
 {
 	client->keeps = request->keep;
-	if (m->phase == PHASE_ENDED || m->phase == PHASE_DRAINING) {
-		/* Only somebody who does not read keeps us. */
-		for (struct client *c = m->clients; c < m->clients + MONITOR_CLIENTS_MAX; c++)
-			for (int i = 0; i < 2; i++)
-				client_stream_close(m, c, i);
-		m->state.stopped_by_user = true;
-		return 0;
-	}
+	if (m->phase == PHASE_ENDED || m->phase == PHASE_DRAINING)
+		return stop_draining(m);
 	life_stop(m, request->signal, request->timeout_s);
 	return 0;
 }
@@ -242,6 +246,8 @@ static int answer(struct monitor *m, struct client *client, const struct monitor
 {
 	switch (request->type) {
 	case REQUEST_KILL:
+		if (m->phase == PHASE_DRAINING && life_ends(m, request->signal))
+			return stop_draining(m);
 		return life_kill(m, request->signal);
 	case REQUEST_STOP:
 		return stop(m, client, request);

@@ -205,18 +205,19 @@ void life_children(struct monitor *m)
 }
 
 /* ---- stop ---- */
+bool life_ends(const struct monitor *m, int signal)
+{
+	return signal == SIGKILL || signal == m->d.stop_signal;
+}
+
 int life_kill(struct monitor *m, int signal)
 {
-	bool comes_again = m->phase == PHASE_DRAINING && wants_restart(m);
-	if (signal == SIGKILL || signal == m->d.stop_signal)
+	if (life_ends(m, signal))
 		m->state.stopped_by_user = true;
 	if (m->phase == PHASE_WAITING && m->state.stopped_by_user) {
 		finish(m);
 		return 0;
 	}
-	/* Its process is gone already; what was to come is not. */
-	if (comes_again && m->state.stopped_by_user)
-		return 0;
 	if (m->exited)
 		return -ESRCH;
 	return pidfd_signal(m->d.pidfd, signal);

@@ -134,6 +134,7 @@ void life_report(struct monitor *m);
 void life_console(struct monitor *m);
 void life_children(struct monitor *m);
 void life_stop(struct monitor *m, int signal, int64_t timeout_s);
+bool life_ends(const struct monitor *m, int signal); /* who sends it means the container to end for good */
 int life_kill(struct monitor *m, int signal);
 void life_timers(struct monitor *m);
 int64_t life_next_timer(const struct monitor *m); /* ms from now; -1: none */

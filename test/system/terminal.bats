@@ -98,6 +98,25 @@ setup() {
 	coracle rm -f -t 0 one
 }
 
+@test "run -t: kill ends one whose process has ended, but whose output nobody reads" {
+	local reader end
+	mkfifo "$T/pipe"
+	for end in kill 'kill -s TERM' 'stop -t 0'; do
+		sleep 1000 <"$T/pipe" 3>&- &
+		reader=$!
+		"$T/coracle" run -t --name one busybox sh -c 'yes & sleep 1; kill -9 $!; exit 3' >"$T/pipe" 2>/dev/null 3>&- &
+		wait_until 10 eval '[[ $(inspected one State.Status) == running ]]'
+		sleep 2
+		expect_state one running
+		# shellcheck disable=SC2086 # words
+		timeout 5 "$T/coracle" $end one
+		wait_until 5 is_state one exited
+		expect_equal "$(inspected one State.ExitCode)" 3
+		kill "$reader"
+		coracle rm one
+	done
+}
+
 @test "exec -it: a terminal of its own, size, keys, exit status" {
 	coracle run -d --name one busybox sleep 1000
 	run terminal size=33x99 'expect=# ' 'send=tty; stty size; exit 9\n' -- "$T/coracle" exec -it one sh
