@@ -166,6 +166,8 @@ static int remove_locked(struct store *store, const char *id, bool with_volumes,
 	bool keep = !with_volumes && container && !container->remove;
 	if (part_from_volumes(store, id, keep, &volumes, err) < 0)
 		return error_context(err, "keep the volumes of container %.12s", id);
+	/* Before the container: nobody looks for that of one which is not there any more. */
+	remove_run_directory(store, id);
 	auto_free char *path = xasprintf("containers/%s", id);
 	int r = store_trash(store, path, err);
 	if (r < 0)
@@ -175,7 +177,6 @@ static int remove_locked(struct store *store, const char *id, bool with_volumes,
 		name_release(store->root_fd, store->lock_fd, container->name, id);
 	for (size_t i = 0; i < volumes.count; i++)
 		volume_unlink(store, volumes.items[i]);
-	remove_run_directory(store, id);
 	if (store->lock_fd >= 0)
 		unlinkat(store->lock_fd, id, 0);
 	return 0;
