@@ -295,8 +295,8 @@ int top_list(struct store *store, const struct container *container, const struc
 	for (size_t i = 0; chosen.count < ARRAY_SIZE(usual) && !(columns && columns->count) && i < ARRAY_SIZE(usual); i++)
 		strv_add(&chosen, usual[i]);
 
-	pid_t pid;
-	uint64_t namespace;
+	pid_t pid = 0;
+	uint64_t namespace = 0;
 	int r = top_namespace(store, container, &pid, &namespace, err);
 	if (r < 0)
 		return r;

@@ -203,7 +203,7 @@ static int bring_back(struct image_archive *archive, const struct archive_image 
 		      struct layer_batch *batch, struct error *err)
 {
 	int r = 0;
-	for (size_t i = 0; r >= 0 && i < image->layers_count; i++) {
+	for (size_t i = 0; r >= 0 && i < loading->diff_ids.count; i++) {
 		auto_blob struct blob blob = {.fd = -1};
 		struct layer_facts facts;
 		struct unpack_result result = {0};

@@ -79,18 +79,24 @@ end_podman() {
 
 # Processes that still have this test's directories on their command line, mounts below them, staged and trashed directories, containers, names and sockets.
 left_over() {
-	local i pids=
-	# A monitor that has told its end still has a few milliseconds of tidying up to do.
-	for i in $(seq 50); do
+	local i pids='' remains=''
+	# A monitor that has told its end still has a few milliseconds of tidying up to do, on a busy machine seconds.
+	for ((i = 0; i < 200; i++)); do
 		pids=$(pgrep -f -- "($T|${ROOT%/root})/" | grep -vx -e $$ -e "$BASHPID" || true)
-		# The keeper of networks waits a moment for another container.
-		[[ -n $pids || -n $(staged) || -e $RUNROOT/network/socket ]] || break
+		remains=$(remaining)
+		[[ -n $pids$remains ]] || return 0
 		sleep 0.1
 	done
 	if [[ -n $pids ]]; then ps -o pid=,args= -p "${pids//$'\n'/,}" || true; fi
+	echo "$remains"
+}
+
+remaining() {
+	local i
 	grep -F " ${ROOT%/root}/" /proc/self/mountinfo || true
 	staged
 	find "$ROOT/containers" "$ROOT/names" -mindepth 1 -maxdepth 1 ! -name .lock 2>/dev/null || true
+	# The keeper of networks waits a moment for another container.
 	find "$RUNROOT" -mindepth 1 ! -type d ! -path '*/userns/*' 2>/dev/null || true
 	# Members of user namespaces; the dead, who could not withdraw, are forgotten by the next start.
 	for i in "$RUNROOT"/userns/*/*; do

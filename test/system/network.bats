@@ -155,7 +155,7 @@ serve() { # name options…
 			import socket, sys, threading
 			data = open(sys.argv[2], "rb").read()
 			with socket.create_connection(("127.0.0.1", int(sys.argv[1])), 5) as connection:
-			    connection.settimeout(20)
+			    connection.settimeout(60)
 			    def send():
 			        connection.sendall(data)
 			        connection.shutdown(socket.SHUT_WR)

@@ -163,7 +163,8 @@ identity() { # options…
 }
 
 @test "run --init: reaps processes whose parents have gone" {
-	local script='for i in 1 2 3 4 5; do sh -c "sleep 0.1 & exit"; done; sleep 0.6; ps -o stat,comm | grep -c "^Z"'
+	local script='for i in 1 2 3 4 5; do sh -c "sleep 0.1 & exit"; done
+		n=0; while ps -o stat,comm | grep -qE "^Z|sleep" && [ $n -lt 100 ]; do n=$((n + 1)); sleep 0.1; done; ps -o stat,comm | grep -c "^Z"'
 	expect_equal "$(coracle run --rm --init busybox sh -c "$script")" 0
 	run coracle run --rm --init busybox sh -c 'cat /proc/1/comm; echo $$'
 	expect_match 'init'
@@ -264,12 +265,12 @@ identity() { # options…
 	# Left in the background; whoever reads learns when the process lets go of it, because nobody else has it: neither the monitor nor a helper.
 	mkfifo "$T/pipe"
 	coracle run -d --name held --network slirp4netns --preserve-fds 2 busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" >/dev/null &
-	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	expect_equal "$(timeout 60 cat "$T/pipe")" "from below"
 	await $!
 	expect_equal "$(inspected held State.Status)" running
 	# The same while the command stays.
 	coracle run --rm --preserve-fds 2 --name stays busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" &
-	expect_equal "$(timeout 20 cat "$T/pipe")" "from below"
+	expect_equal "$(timeout 60 cat "$T/pipe")" "from below"
 	expect_equal "$(inspected stays State.Status)" running
 	coracle rm -f -t 0 stays held
 	expect_error 125 'descriptor 4 is not open' coracle run --rm --preserve-fds 2 busybox true 3</dev/null 4<&-

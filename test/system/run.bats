@@ -71,7 +71,7 @@ setup() {
 @test "run -i: 200 MB of random bytes come back the same" {
 	mkfifo "$T/tee"
 	sha256sum <"$T/tee" >"$T/sent" &
-	head -c 200M /dev/urandom | tee "$T/tee" | timeout 100 "$T/coracle" run --rm --log-driver none -i busybox cat | sha256sum >"$T/received"
+	head -c 200M /dev/urandom | tee "$T/tee" | timeout 170 "$T/coracle" run --rm --log-driver none -i busybox cat | sha256sum >"$T/received"
 	wait $!
 	expect_equal "$(cat "$T/received")" "$(cat "$T/sent")"
 }
@@ -84,16 +84,16 @@ setup() {
 }
 
 @test "run -i: ends although its input goes on" {
-	run timeout 30 bash -c 'yes | "$T/coracle" run --rm -i busybox head -n 2'
+	run timeout 60 bash -c 'yes | "$T/coracle" run --rm -i busybox head -n 2'
 	expect_output $'y\ny'
 	# Input that neither writes nor ends.
-	run timeout 30 bash -c 'sleep 1000 | { "$T/coracle" run --rm -i busybox true; echo "ended $?"; kill %1 2>/dev/null; pkill -P $$ sleep; }'
+	run timeout 60 bash -c 'sleep 1000 | { "$T/coracle" run --rm -i busybox true; echo "ended $?"; kill %1 2>/dev/null; pkill -P $$ sleep; }'
 	expect_match 'ended 0'
 }
 
 @test "run -d: prints the id and does not hang in a substitution" {
 	local id
-	id=$(timeout 30 "$T/coracle" run -d busybox sleep 1000)
+	id=$(timeout 60 "$T/coracle" run -d busybox sleep 1000)
 	expect_matches "$id" '^[0-9a-f]{64}$'
 	expect_equal "$(coracle ps -q --no-trunc)" "$id"
 	expect_state "$id" running
