@@ -63,7 +63,7 @@ static int replace_stale(struct store *store, const char *path, const char *name
 	int r = name_resolve(store->root_fd, name, owner);
 	if (r == 0 && container_is_there(store->root_fd, owner))
 		return error_set(err, EEXIST,
-				 "the container name \"%s\" is already in use by %s; remove or rename that container, or use --replace",
+				 "the container name \"%s\" is already in use by %s; remove or rename that container",
 				 name, owner);
 	if (unlinkat(store->root_fd, path, 0) < 0 && errno != ENOENT)
 		return error_sys(err, errno, "take over the container name %s", name);

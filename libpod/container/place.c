@@ -70,7 +70,7 @@ static int check_name(struct store *store, const char *name, struct error *err)
 	if (dirfd < 0)
 		return 0;
 	return error_set(err, EEXIST,
-			 "the container name \"%s\" is already in use by %s; remove or rename that container, or use --replace",
+			 "the container name \"%s\" is already in use by %s; remove or rename that container",
 			 name, owner);
 }
 
@@ -81,7 +81,7 @@ int container_place(struct store *store, struct stage *stage, struct container *
 		choose_name(store, container);
 	int r = check_name(store, container->name, err);
 	if (r < 0)
-		return r;
+		return r == -EEXIST ? error_advice(err, ", or use --replace") : r;
 	/* Held until the name leads here: what is not held and has no name is a dead process's. */
 	auto_close int dirfd = fcntl(stage->fd, F_DUPFD_CLOEXEC, 3);
 	if (dirfd < 0)
@@ -99,7 +99,7 @@ int container_place(struct store *store, struct stage *stage, struct container *
 	r = reserve_name(store, dirfd, container, chosen, err);
 	if (r < 0)
 		store_trash(store, path, NULL);
-	return r;
+	return r == -EEXIST ? error_advice(err, ", or use --replace") : r;
 }
 
 int container_rename(struct store *store, struct container *container, const char *new_name, struct error *err)
