@@ -48,7 +48,8 @@ void source_close(struct monitor *m, struct source *source)
 static void take_signals(struct monitor *m)
 {
 	struct signalfd_siginfo info;
-	while (read(m->signal.fd, &info, sizeof(info)) == sizeof(info)) {
+	/* Behind the end of its children nothing is taken any more: a SIGHUP that came with it would make the socket anew. */
+	while (!m->done && read(m->signal.fd, &info, sizeof(info)) == sizeof(info)) {
 		switch (info.ssi_signo) {
 		case SIGCHLD:
 			life_children(m);

@@ -28,7 +28,7 @@ expect_truth() {
 			echo "$id is said to be $state, but its process $pid is not there"
 			return 1
 		} ;;
-		created | exited | stopping | initialized) ;;
+		created | exited | stopping | initialized | restarting) ;;
 		*)
 			echo "$id has the state '$state'"
 			return 1
