@@ -134,11 +134,11 @@ setup() {
 	coracle exec --preserve-fds 2 one sh -c 'cat <&4 >&3' 3>"$T/out" 4<"$T/in" 5</dev/null
 	expect_equal "$(cat "$T/out")" "from below"
 	expect_equal "$(coracle exec --preserve-fds 1 one sh -c 'test ! -e /proc/self/fd/5 && echo none' 3<"$T/in" 5</dev/null)" none
-	coracle exec -d --preserve-fds 2 one sh -c 'cat <&4 >&3; exec 3>&-; touch /done; exec sleep 1234' 3>"$T/pipe" 4<"$T/in" &
-	expect_equal "$(timeout 60 cat "$T/pipe")" "from below"
+	"$T/coracle" exec -d --preserve-fds 2 one sh -c 'cat <&4 >&3; exec 3>&-; touch /done; exec sleep 1234' 3>"$T/pipe" 4<"$T/in" &
+	expect_equal "$(timeout 60 cat "$T/pipe" && echo closed)" $'from below\nclosed'
 	await $!
-	coracle exec --preserve-fds 2 one sh -c 'cat <&4 >&3; exec 3>&-; until test -e /go; do sleep 0.05; done; exit 7' 3>"$T/pipe" 4<"$T/in" &
-	expect_equal "$(timeout 60 cat "$T/pipe")" "from below"
+	"$T/coracle" exec --preserve-fds 2 one sh -c 'cat <&4 >&3; exec 3>&-; until test -e /go; do sleep 0.05; done; exit 7' 3>"$T/pipe" 4<"$T/in" &
+	expect_equal "$(timeout 60 cat "$T/pipe" && echo closed)" $'from below\nclosed'
 	coracle exec one touch /go
 	await $!
 	expect_status 7

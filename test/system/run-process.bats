@@ -239,7 +239,7 @@ identity() { # options…
 	mkfifo "$T/pipe"
 	cat "$T/pipe" >"$T/read" 3>&- &
 	reader=$!
-	coracle run -d --name one --init --preserve-fds 1 busybox sh -c 'echo through >&3; exec 3>&-; exec sleep 1000' 3>"$T/pipe"
+	"$T/coracle" run -d --name one --init --preserve-fds 1 busybox sh -c 'echo through >&3; exec 3>&-; exec sleep 1000' 3>"$T/pipe"
 	# It ends with the program's descriptor, while init lives on.
 	timeout 10 tail -s 0.05 --pid="$reader" -f /dev/null
 	expect_equal "$(cat "$T/read")" through
@@ -264,13 +264,13 @@ identity() { # options…
 	expect_equal "$(coracle run --rm -t --preserve-fds 1 busybox sh -c 'cat <&3' 3<"$T/in" | tr -d '\r')" "from below"
 	# Left in the background; whoever reads learns when the process lets go of it, because nobody else has it: neither the monitor nor a helper.
 	mkfifo "$T/pipe"
-	coracle run -d --name held --network slirp4netns --preserve-fds 2 busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" >/dev/null &
-	expect_equal "$(timeout 60 cat "$T/pipe")" "from below"
+	"$T/coracle" run -d --name held --network slirp4netns --preserve-fds 2 busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" >/dev/null &
+	expect_equal "$(timeout 60 cat "$T/pipe" && echo closed)" $'from below\nclosed'
 	await $!
 	expect_equal "$(inspected held State.Status)" running
 	# The same while the command stays.
-	coracle run --rm --preserve-fds 2 --name stays busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" &
-	expect_equal "$(timeout 60 cat "$T/pipe")" "from below"
+	"$T/coracle" run --rm --preserve-fds 2 --name stays busybox sh -c "$hold" 3>"$T/pipe" 4<"$T/in" &
+	expect_equal "$(timeout 60 cat "$T/pipe" && echo closed)" $'from below\nclosed'
 	expect_equal "$(inspected stays State.Status)" running
 	coracle rm -f -t 0 stays held
 	expect_error 125 'descriptor 4 is not open' coracle run --rm --preserve-fds 2 busybox true 3</dev/null 4<&-
