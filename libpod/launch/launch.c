@@ -77,6 +77,7 @@ static pid_t clone_joining(const struct birth *birth, int user_fd, uint64_t flag
 	if (pid < 0)
 		return error_sys(err, errno, "start the monitor");
 	waitpid(pid, NULL, 0);
+	process_forget_frames(stack, sizeof(stack));
 	if (joining.pid < 0 && (!err || !err->errnum))
 		error_sys(err, joining.pid, "start the monitor");
 	return joining.pid;

@@ -17,6 +17,32 @@
  * `flags` are CLONE_NEW… bits and CLONE_PARENT; `ret_pidfd` may be NULL. */
 pid_t process_clone(uint64_t flags, int *ret_pidfd);
 
+/* Behind a child that had its stack in our memory (vfork(2), CLONE_VM) and may have been killed there: AddressSanitizer is to forget its frames, whose marks
+ * would be taken for ours. Nothing in other builds. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define PROCESS_HAS_MARKS
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define PROCESS_HAS_MARKS
+#endif
+static inline void process_forget_frames(const void *low, size_t size)
+{
+#ifdef PROCESS_HAS_MARKS
+	void __asan_unpoison_memory_region(const volatile void *address, size_t length);
+	__asan_unpoison_memory_region(low, size);
+#else
+	(void)low, (void)size;
+#endif
+}
+/* Where vfork's child has them: deeper in the stack than the caller. */
+#define PROCESS_FRAMES_BELOW 32768
+static inline __attribute__((always_inline)) void process_forget_frames_below(void)
+{
+	process_forget_frames((const char *)__builtin_frame_address(0) - PROCESS_FRAMES_BELOW, PROCESS_FRAMES_BELOW);
+}
+
 int pidfd_open_process(pid_t pid);          /* descriptor or negative errno */
 int pidfd_signal(int pidfd, int signal);    /* 0 or negative errno */
 /* Waits for a child, through signals; the wait status is in waitpid(2)'s encoding. 0 or negative errno. */

@@ -104,7 +104,9 @@ static __attribute__((noinline)) pid_t start(struct plan *plan)
 			dprintf(plan->error_fd, "%s: %s\n", plan->path, strerror(plan->failure));
 		_exit(127);
 	}
-	return pid < 0 ? -errno : pid;
+	int failure = errno;
+	process_forget_frames_below();
+	return pid < 0 ? -failure : pid;
 }
 
 /* ---- the parent ---- */

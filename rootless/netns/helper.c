@@ -100,7 +100,9 @@ static __attribute__((noinline)) pid_t start_child(struct start *start)
 		start->failure = errno;
 		_exit(127);
 	}
-	return pid < 0 ? -errno : pid;
+	int failure = errno;
+	process_forget_frames_below();
+	return pid < 0 ? -failure : pid;
 }
 
 int netns_helper_begin(struct netns_helper *helper, const char *const *argv, const int *keep, size_t keep_count,

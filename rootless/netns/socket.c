@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "pkg/process/process.h"
 #include "rootless/netns/netns.h"
 #include "rootless/userns/userns.h"
 
@@ -41,5 +42,6 @@ int netns_open_socket(int netns_fd, int user_fd, int family, int type, int proto
 		return error_sys(err, errno, "start a process");
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
 	}
+	process_forget_frames(stack, sizeof(stack));
 	return opening.result;
 }
