@@ -155,8 +155,10 @@ int container_read(struct store *store, const char *id, struct container **ret, 
 int container_read_listed(struct store *store, const char *id, struct container **ret, struct error *err);
 /* All ids, unsorted. */
 int container_ids(struct store *store, struct strv *ret, struct error *err);
-/* How many names there are; as many as containers, but for what somebody left half made or half removed. */
-int container_count_names(struct store *store, size_t *ret, struct error *err);
+/* All names, unsorted: as many as there are ids, but for what somebody is doing, or has left, in the middle. */
+int container_names(struct store *store, struct strv *ret, struct error *err);
+/* Removes of these names those that lead nowhere, and the run directories of the containers that they led to. */
+void container_sweep_names(struct store *store, const struct strv *names);
 /* The directory, O_RDONLY|O_DIRECTORY. */
 int container_open(struct store *store, const char *id, struct error *err);
 

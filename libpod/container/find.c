@@ -45,16 +45,15 @@ int container_ids(struct store *store, struct strv *ret, struct error *err)
 	return read_list(store, "containers", add_id, ret, err);
 }
 
-static void count_name(void *userdata, const char *entry)
+static void add_name(void *userdata, const char *entry)
 {
-	size_t *count = userdata;
-	*count += entry[0] != '.';
+	if (entry[0] != '.')
+		strv_add(userdata, entry);
 }
 
-int container_count_names(struct store *store, size_t *ret, struct error *err)
+int container_names(struct store *store, struct strv *ret, struct error *err)
 {
-	*ret = 0;
-	return read_list(store, "names", count_name, ret, err);
+	return read_list(store, "names", add_name, ret, err);
 }
 
 static int find_by_prefix(struct store *store, const char *prefix, char *ret_id, struct error *err)

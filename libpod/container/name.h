@@ -2,9 +2,10 @@
 /*
  * names: names/<name> is a symlink to the container's id. Inside libpod/container, but for name_release(), which the monitor uses.
  *
- * The directory of a container is placed before its name is linked, and goes after the name is unlinked. So a container that its name does not
- * lead to was only half made, or half removed: whoever meets it and can take its lock removes it. Those who look at all containers meet it: there
- * are fewer names then. A link that leads nowhere is that of a record that could not be read any more, and may be replaced.
+ * The directory of a container is placed before its name is linked, and goes before the name is unlinked. So a link that leads nowhere is a
+ * dead process's: it may be replaced, and who looks at all containers, and finds more names than those, sweeps it (container_sweep_names()). A
+ * container that its name does not lead to may have been only half made; but it may have lost its name, too, so that nobody removes it unasked:
+ * `system check --repair` gives its name back.
  *
  * Making a link needs no lock: symlink(2) says who was first. What replaces or removes one compares and then acts, and holds names/.lock for
  * these few microseconds.

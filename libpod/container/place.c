@@ -166,15 +166,15 @@ static int remove_locked(struct store *store, const char *id, bool with_volumes,
 	bool keep = !with_volumes && container && !container->remove;
 	if (part_from_volumes(store, id, keep, &volumes, err) < 0)
 		return error_context(err, "keep the volumes of container %.12s", id);
-	/* Its directory goes last: what has no name, and is nobody's, is removed by the next who sees it (container_reap()). With a record that cannot be read a
-	 * link is left that leads nowhere: the next who wants the name takes it. */
+	/* Nobody looks for that of one which does not run. */
 	remove_run_directory(store, id);
-	if (container)
-		name_release(store->root_fd, store->lock_fd, container->name, id);
 	auto_free char *path = xasprintf("containers/%s", id);
 	int r = store_trash(store, path, err);
 	if (r < 0)
 		return error_context(err, "remove container %.12s", id);
+	/* Killed before this, or with a record that cannot be read, it leaves a link that leads nowhere (container_sweep_names()). */
+	if (container)
+		name_release(store->root_fd, store->lock_fd, container->name, id);
 	for (size_t i = 0; i < volumes.count; i++)
 		volume_unlink(store, volumes.items[i]);
 	if (store->lock_fd >= 0)
@@ -216,11 +216,26 @@ static bool has_name(struct store *store, const struct container *container)
 	return name_resolve(store->root_fd, container->name, owner) == 0 && strcmp(owner, container->id) == 0;
 }
 
+void container_sweep_names(struct store *store, const struct strv *names)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		char owner[65];
+		if (name_resolve(store->root_fd, names->items[i], owner) < 0)
+			continue;
+		auto_close int dirfd = container_open(store, owner, NULL);
+		if (dirfd != -ENOENT)
+			continue;
+		remove_run_directory(store, owner);
+		name_release(store->root_fd, store->lock_fd, names->items[i], owner);
+	}
+}
+
 static bool is_owed(struct store *store, const struct container *container, const struct container_state *state)
 {
 	if (state->status != CONTAINER_EXITED && state->status != CONTAINER_CREATED)
 		return false;
-	return (container->remove && state->status == CONTAINER_EXITED) || !has_name(store, container);
+	/* One that has run has data, and may have lost its name by accident. */
+	return state->status == CONTAINER_EXITED ? container->remove : !has_name(store, container);
 }
 
 /* Record and name as they are together: a rename changes the one after the other. -ENOENT: it is gone. */

@@ -196,21 +196,8 @@ static void add_entry(struct container_list *list, struct container_entry entry)
 	list->items[list->count++] = entry;
 }
 
-static bool is_there(struct store *store, const char *id)
-{
-	auto_close int fd = container_open(store, id, NULL);
-	return fd >= 0;
-}
-
-/* What those that died have left behind. */
-struct leftovers {
-	bool nameless; /* there is a container without a name */
-	bool trash;    /* something was removed */
-};
-
 /* Reads one; 0 when it is not to be seen (any more). */
-static int read_entry(struct store *store, struct container *container, struct leftovers *leftovers, struct container_entry *ret,
-		      struct error *err)
+static int read_entry(struct store *store, struct container *container, struct container_entry *ret, struct error *err)
 {
 	int r = container_state(store, container->id, &ret->state, err);
 	if (r == -ENOENT)
@@ -218,11 +205,9 @@ static int read_entry(struct store *store, struct container *container, struct l
 	if (r < 0)
 		return r;
 	bool removed = container->remove && ret->state.status == CONTAINER_EXITED;
-	if (removed || leftovers->nameless || ret->state.died_unseen)
+	if (removed || ret->state.died_unseen)
 		container_reap(store, container, &ret->state, NULL);
-	bool gone = (removed || leftovers->nameless) && !is_there(store, container->id);
-	leftovers->trash |= gone;
-	if (removed || gone)
+	if (removed)
 		return 0;
 	ret->container = container;
 	return 1;
@@ -230,12 +215,11 @@ static int read_entry(struct store *store, struct container *container, struct l
 
 static int select_named(struct store *store, const struct strv *names, struct container_list *list, struct error *err)
 {
-	struct leftovers leftovers = {0};
 	for (size_t i = 0; i < names->count; i++) {
 		auto_container struct container *container = NULL;
 		struct container_entry entry;
 		int r = container_find(store, names->items[i], &container, err);
-		if (r < 0 || (r = read_entry(store, container, &leftovers, &entry, err)) < 0)
+		if (r < 0 || (r = read_entry(store, container, &entry, err)) < 0)
 			return r;
 		if (r == 0)
 			return error_set(err, ENOENT, "no such container: %s", names->items[i]);
@@ -248,13 +232,13 @@ static int select_named(struct store *store, const struct strv *names, struct co
 static int select_all(struct store *store, const struct container_selection *selection, const struct filter *filter,
 		      struct container_list *list, struct error *err)
 {
-	auto_strv struct strv ids = STRV_INIT;
-	/* Names first: one that comes meanwhile is not missed then. */
-	size_t names = 0;
-	int r = container_count_names(store, &names, err);
+	auto_strv struct strv ids = STRV_INIT, names = STRV_INIT;
+	/* Names first: what is made meanwhile has none too many. */
+	int r = container_names(store, &names, err);
 	if (r == 0)
 		r = container_ids(store, &ids, err);
-	struct leftovers leftovers = {.nameless = names < ids.count};
+	if (names.count > ids.count)
+		container_sweep_names(store, &names);
 	/* A filter on the state, as docker has it, and the last N look at all of them. */
 	bool all = selection->all || selection->latest || selection->last > 0;
 	for (size_t i = 0; i < filter->pairs.count; i++)
@@ -263,7 +247,7 @@ static int select_all(struct store *store, const struct container_selection *sel
 		auto_container struct container *container = NULL;
 		struct container_entry entry;
 		r = (selection->listed ? container_read_listed : container_read)(store, ids.items[i], &container, err);
-		if (r >= 0 && (r = read_entry(store, container, &leftovers, &entry, err)) == 0)
+		if (r >= 0 && (r = read_entry(store, container, &entry, err)) == 0)
 			continue;
 		/* One that cannot be read must not hide the others. */
 		if (r < 0) {
@@ -279,8 +263,6 @@ static int select_all(struct store *store, const struct container_selection *sel
 		container = NULL;
 		add_entry(list, entry);
 	}
-	if (leftovers.trash)
-		store_empty_trash_later(store);
 	return r;
 }
 

@@ -113,16 +113,16 @@ static void release_name(struct monitor *m)
 		close(fd);
 }
 
-/* The directory goes last: killed before, it is found by the next who looks, and removed (container_reap()). */
+/* Killed before the rename, it is removed by the next who looks (container_reap()); behind it, only the name is left (container_sweep_names()). */
 static bool move_to_trash(struct monitor *m, char *trash, size_t size)
 {
 	control_socket_remove(m);
-	release_name(m);
 	char path[sizeof("containers/") + 64];
 	snprintf(path, sizeof(path), "containers/%s", m->d.id);
 	snprintf(trash, size, "trash/%s", m->d.id);
 	if (renameat(m->d.root_fd, path, m->d.root_fd, trash) < 0)
 		return false;
+	release_name(m);
 	unlink_volumes(m, trash);
 	if (m->d.locks_fd >= 0)
 		unlinkat(m->d.locks_fd, m->d.id, 0);

@@ -72,18 +72,22 @@ expect_truth() {
 }
 
 @test "signal: at whatever call of the command it comes, the container goes too" {
-	local call number status
+	local call number status came=0
 	# A user namespace that lives, since strace takes newuidmap's rights away.
 	coracle run -d --name anchor --network none busybox sleep 10000
-	for call in rt_sigprocmask renameat clone3 signalfd4 sendmsg; do
+	for call in rt_sigprocmask renameat symlinkat signalfd4 mkdirat fcntl; do
 		for number in 1 2 3 4 5 6; do
 			status=0
-			# One that there are fewer of brings none.
+			# A call that there are fewer of brings none.
 			timeout 60 strace -o trace -e "trace=$call" -e "inject=$call:signal=SIGTERM:when=$number" "$T/coracle" run --rm --init --network none busybox sleep 1 2>/dev/null || status=$?
-			if grep -q SIGTERM trace; then expect_equal "$call $number: $status" "$call $number: 143"; fi
+			# Nor has one an effect that was passed on to a process which was just beginning.
+			[[ $status == 143 || $status == 0 ]] || expect_equal "$call $number: $status" "$call $number: 143"
+			if [[ $status == 143 ]]; then came=$((came + 1)); fi
 			wait_until 20 only_anchor
 		done
 	done
+	echo "at $came calls"
+	[[ $came -ge 10 ]]
 }
 
 only_anchor() {
@@ -201,6 +205,17 @@ only_anchor() {
 	S
 	run "$BATS_TEST_DIRNAME/../kill-at" 40 "bash '$T/made'" "bash '$T/gone'" -- "$T/coracle" rm one
 	expect_status 0
+}
+
+@test "a container that has lost its name is no leftover: nobody removes it, and the check gives it back" {
+	load_image busybox
+	coracle run --name one --network none busybox sh -c 'echo kept >/file'
+	rm "$ROOT/names/one"
+	expect_equal "$(coracle ps -a --format '{{.Names}}')" one
+	coracle run --rm --network none busybox true
+	coracle system check --repair
+	coracle cp one:/file .
+	expect_equal "$(cat file)" kept
 }
 
 @test "crash: load is killed; the image is there and whole, or not there" {
