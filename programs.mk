@@ -111,6 +111,7 @@ libs-archive_test = $(transport_libs)
 libs-check_test = $(transport_libs)
 libs-http_test = $(transport_libs)
 libs-registry_test = $(transport_libs)
+libs-upload_test = $(transport_libs)
 libs-auth_test = $(CRYPTO_LIBS)
 
 # The keeper of the bridge networks: one for each user who has containers on one, so it may link what a start may not.

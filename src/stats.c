@@ -71,23 +71,13 @@ static void add_pair(struct json_object *row, const char *key, int64_t first, in
 	json_add_string(row, key, text);
 }
 
-static void binary_size(char *out, size_t size, int64_t bytes)
-{
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	double number = (double)bytes;
-	size_t unit = 0;
-	while (number >= 1024 && unit + 1 < ARRAY_SIZE(units)) {
-		number /= 1024;
-		unit++;
-	}
-	snprintf(out, size, "%.4g%s", number, units[unit]);
-}
-
 static void add_binary_pair(struct json_object *row, const char *key, int64_t first, int64_t second)
 {
-	char a[64], b[64];
-	binary_size(a, sizeof(a), first);
-	binary_size(b, sizeof(b), second);
+	char a[TEXT_STAMP_MAX] = "--", b[TEXT_STAMP_MAX] = "--";
+	if (first >= 0)
+		format_binary_size(a, (uint64_t)first);
+	if (second >= 0)
+		format_binary_size(b, (uint64_t)second);
 	auto_free char *text = xasprintf("%s / %s", a, b);
 	json_add_string(row, key, text);
 }

@@ -4,7 +4,7 @@
  *
  * It knows the usual: ASCII, whole numbers, no blanks between words. At whatever else there is, right or wrong, it sets `odd` and reads no further;
  * the caller then throws away what it has and takes json_parse(), which knows all of JSON and says what is wrong. So it never has an error of its
- * own, and what it takes json_parse() takes too, with the same result (json_test.c holds that).
+ * own, and what it takes json_parse() takes too, with the same result (scan_test.c holds that).
  */
 #pragma once
 

@@ -45,16 +45,27 @@ char *format_human_duration(char *out, int64_t seconds)
 	return counted(out, seconds / 3600 / day / 365, "years");
 }
 
-char *format_human_size(char *out, uint64_t bytes)
+static char *format_size(char *out, uint64_t bytes, const char *const units[], int step, int digits)
 {
-	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-	double value = (double)bytes;
-	size_t unit = 0;
 	/* 999.5 would be shown as 1e+03 of its unit: it is 1 of the next. */
-	while (value >= 999.5 && unit + 1 < ARRAY_SIZE(units)) {
-		value /= 1000;
+	double value = (double)bytes, end = step - 0.5;
+	size_t unit = 0;
+	while (value >= end && units[unit + 1]) {
+		value /= step;
 		unit++;
 	}
-	snprintf(out, TEXT_STAMP_MAX, "%.3g%s", value, units[unit]);
+	snprintf(out, TEXT_STAMP_MAX, "%.*g%s", digits, value, units[unit]);
 	return out;
+}
+
+char *format_human_size(char *out, uint64_t bytes)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB", NULL};
+	return format_size(out, bytes, units, 1000, 3);
+}
+
+char *format_binary_size(char *out, uint64_t bytes)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", NULL};
+	return format_size(out, bytes, units, 1024, 4);
 }

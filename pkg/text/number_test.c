@@ -99,6 +99,17 @@ static void test_human_size(void **state)
 		assert_string_equal(format_human_size(out, sizes[i].bytes), sizes[i].text);
 }
 
+static void test_binary_size(void **state)
+{
+	char out[TEXT_STAMP_MAX];
+	(void)state;
+	assert_string_equal(format_binary_size(out, 0), "0B");
+	assert_string_equal(format_binary_size(out, 1023), "1023B");
+	assert_string_equal(format_binary_size(out, 1536), "1.5KiB");
+	assert_string_equal(format_binary_size(out, (1 << 20) - 1), "1MiB");
+	assert_string_equal(format_binary_size(out, UINT64_MAX), "16EiB");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +117,7 @@ int main(void)
 	    cmocka_unit_test(test_bool),
 	    cmocka_unit_test(test_size),
 	    cmocka_unit_test(test_human_size),
+	    cmocka_unit_test(test_binary_size),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,3 +105,4 @@ char *format_listed_time(char *out, int64_t ns_since_1970);
 int parse_rfc3339(const char *text, int64_t *ret_ns);
 char *format_human_duration(char *out, int64_t seconds); /* docker's units.HumanDuration: "3 minutes", "About an hour" */
 char *format_human_size(char *out, uint64_t bytes);      /* docker's units.HumanSize: powers of 1000, three digits: "1.23MB" */
+char *format_binary_size(char *out, uint64_t bytes);     /* docker's units.BytesSize: powers of 1024, four digits: "1.234MiB" */

@@ -82,6 +82,7 @@ DEFINE_CLEANUP(struct recipe_writer *, recipe_writer_free)
 #define auto_recipe_writer CLEANUP(recipe_writer_freep)
 
 int recipe_write_raw(struct recipe_writer *writer, const void *data, size_t length, struct error *err);
+/* Sums are written where they are checksums, which those of what is unpacked are. */
 int recipe_write_entry(struct recipe_writer *writer, const struct recipe_entry *entry, struct error *err);
 /* What was at `path` (a file, or a directory with all below it) is in kept/<number> from now on. Numbers rise from 0.
  */

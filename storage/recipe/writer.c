@@ -126,7 +126,7 @@ int recipe_write_raw(struct recipe_writer *writer, const void *data, size_t leng
 static unsigned int entry_flags(const struct recipe_entry *entry)
 {
 	return (entry->in_tree ? RECIPE_FLAG_IN_TREE : 0) | (entry->place ? RECIPE_FLAG_PLACE : 0) |
-	       (entry->sum.kind ? RECIPE_FLAG_CHECKSUM : 0) | (entry->tar.link ? RECIPE_FLAG_LINK : 0) |
+	       (entry->sum.kind == RECIPE_SUM_CHECKSUM ? RECIPE_FLAG_CHECKSUM : 0) | (entry->tar.link ? RECIPE_FLAG_LINK : 0) |
 	       (entry->tar.extents ? RECIPE_FLAG_SPARSE : 0);
 }
 
@@ -166,7 +166,7 @@ int recipe_write_entry(struct recipe_writer *writer, const struct recipe_entry *
 		put_text(record, entry->place);
 	if (tar->link)
 		put_text(record, tar->link);
-	if (entry->sum.kind)
+	if (entry->sum.kind == RECIPE_SUM_CHECKSUM)
 		strbuf_add(record, entry->sum.value, CHECKSUM_SIZE);
 	put_lists(record, tar);
 	return add_built(writer, RECIPE_ENTRY, err);

@@ -15,6 +15,10 @@ static _Noreturn void run_child(struct store *store, const struct id_mapping *ma
 				void *data, int to_parent)
 {
 	struct error failure = ERROR_INIT;
+	sigset_t none;
+	/* What the command holds back until it has put all in order (signals_hold()) may end what takes long at once. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	int r = userns_enter(store->run_fd, mapping, &failure);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* after entering, which makes the kernel forget it */
 	if (r == 0) {

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "pkg/file/file.h"
+#include "pkg/process/process.h"
 
 struct fixture {
 	char path[64];
@@ -238,6 +239,33 @@ static void test_lock(void **state)
 	assert_int_equal(lock_try(fd, LOCK_MODE_EXCLUSIVE), 0);
 }
 
+static int ask_mask(void *data, struct error *err)
+{
+	const int *result = data;
+	sigset_t blocked;
+	(void)err;
+	sigprocmask(SIG_SETMASK, NULL, &blocked);
+	bool held = sigismember(&blocked, SIGINT) || sigismember(&blocked, SIGTERM);
+	return write(*result, held ? "held" : "free", 4) == 4 ? 0 : -errno;
+}
+
+/* What copies a whole image for a container can be ended, though the command holds back what ends it. */
+static void test_mapped_children_hear_signals(void **state)
+{
+	struct fixture *fixture = *state;
+	struct signals_held held = {0};
+	char text[5] = "";
+	int ends[2];
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	signals_hold(&held);
+	assert_int_equal(store_run_mapped(fixture->store, ask_mask, &ends[1], &fixture->err), 0);
+	signals_let_through(&held);
+	assert_int_equal(read(ends[0], text, 4), 4);
+	assert_string_equal(text, "free");
+	close(ends[0]);
+	close(ends[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -249,6 +277,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(test_sweep_with_local_locks, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_sweeping_at_once, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_lock, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(test_mapped_children_hear_signals, set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

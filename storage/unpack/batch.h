@@ -7,8 +7,8 @@
  * Unpacking happens in child processes (unpack.h), one for each layer that is unpacked at the same time: the first is
  * started with the first layer, unless layer_batch_start() has started several before.
  *
- * The caller holds store.lock (shared) while it places, and from when it was told that a layer is there for as long as
- * the layer is not to go away.
+ * The caller holds store.lock (shared) while it places for the last time, and from when it was told that a layer is there
+ * for as long as the layer is not to go away: what was placed, or found there, before that he asks for again under it.
  */
 #pragma once
 

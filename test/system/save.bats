@@ -160,36 +160,36 @@ podman_id() { # file
 	wait_until 10 nothing_staged
 }
 
-@test "nobody waits for a save: the image is removed meanwhile, and arrives whole" {
-	local pid
+# A save that has begun, and waits for its reader: descriptor 9.
+begin_save() {
 	mkfifo pipe
 	"$T/coracle" save -q busybox >pipe 2>out 3>&- &
-	pid=$!
+	SAVE=$!
 	exec 9<pipe
 	head -c 1000 <&9 >whole.tar
-	coracle rmi busybox >/dev/null
-	kill -0 $pid
+}
+
+end_save() {
 	cat <&9 >>whole.tar
 	exec 9<&-
-	wait $pid || { cat out; false; }
+	wait "$SAVE" || { cat out; false; }
 	expect_equal "$(loaded_id whole.tar)" "sha256:${ID#sha256:}"
+}
+
+@test "nobody waits for a save: the image is removed meanwhile, and arrives whole" {
+	begin_save
+	coracle rmi busybox >/dev/null
+	kill -0 "$SAVE"
+	end_save
 	expect_equal "$(staged)" ""
 }
 
 @test "a save whose image was removed and came back meanwhile empties the trash" {
-	local pid
-	mkfifo pipe
-	"$T/coracle" save -q busybox >pipe 2>out 3>&- &
-	pid=$!
-	exec 9<pipe
-	head -c 1000 <&9 >whole.tar
+	begin_save
 	coracle rmi busybox >/dev/null
 	load_image busybox
 	[[ -n $(find "$ROOT/trash" -mindepth 2 -name diff) ]]
-	cat <&9 >>whole.tar
-	exec 9<&-
-	wait $pid || { cat out; false; }
-	expect_equal "$(loaded_id whole.tar)" "sha256:${ID#sha256:}"
+	end_save
 	expect_equal "$(staged)" ""
 }
 
